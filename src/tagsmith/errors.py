@@ -1,0 +1,188 @@
+"""The tree of errors: everything tagsmith raises on purpose.
+
+Every error carries a `message` (what happened, in plain words) and a `remedy` (what to do or type; may be empty).
+Foreign exceptions (pyscard, SQLAlchemy, httpx, operating system) are mapped to these, in one table per room, and
+never travel further.
+
+    TagsmithError
+    ├── ConfigError              a setting is wrong, missing or unknown
+    ├── UidError                 text or bytes that are no UID
+    ├── NumberError              a number that breaks a rule no policy can relax
+    ├── ReaderError
+    │   ├── ReaderMissing        it is not there (unplugged, not found, no driver)
+    │   ├── ReaderForbidden      it is there, but this user may not open it
+    │   ├── ReaderBusy           somebody else holds it
+    │   ├── ReaderLost           it was open and went away, or its service did
+    │   └── ReaderUnsupported    it cannot do what is asked, or its library is not installed
+    ├── ScannerError             a scanner that cannot be opened or went away
+    ├── JournalError
+    │   ├── JournalFull          no room on the disc
+    │   ├── JournalReadOnly      the file or its folder cannot be written
+    │   ├── JournalCorrupt       the file is damaged, or is no journal
+    │   ├── JournalNewer         written by a newer tagsmith
+    │   ├── JournalUnavailable   it cannot be opened, is locked or did not answer; trying again may help
+    │   ├── DuplicateUid         the key is already paired (carries the record)
+    │   ├── DuplicateNumber      the number is already used (carries the record)
+    │   └── IllegalTransition    a change that the entry's state does not allow
+    ├── DriveError               one outcome of a request each:
+    │   ├── Refused              the API understood and said no
+    │   ├── Unauthorised         401 or 403: the key, or what it may do
+    │   ├── NotProcessed         proved not done: never connected, or 429
+    │   └── OutcomeUnknown       sent, and then no answer that can be trusted
+    └── StationError             the station cannot start or go on
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tagsmith.model import Record
+
+
+class TagsmithError(Exception):
+    """Base of all: `message` says what happened, `remedy` what to do about it (may be empty)."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.remedy})" if self.remedy else self.message
+
+
+class ConfigError(TagsmithError):
+    """A setting is wrong, missing or unknown."""
+
+
+class UidError(TagsmithError):
+    """Text or bytes that cannot be a UID."""
+
+
+class NumberError(TagsmithError):
+    """A visual number that breaks a rule no policy can relax."""
+
+
+class ReaderError(TagsmithError):
+    """A reader failed; the remedy is in a worker's words."""
+
+
+class ReaderMissing(ReaderError):
+    """The reader is not there."""
+
+
+class ReaderForbidden(ReaderError):
+    """The reader is there, but may not be opened."""
+
+
+class ReaderBusy(ReaderError):
+    """Somebody else holds the reader."""
+
+
+class ReaderLost(ReaderError):
+    """The reader was open and went away."""
+
+
+class ReaderUnsupported(ReaderError):
+    """The reader, or this installation, cannot do what is asked."""
+
+
+class ScannerError(TagsmithError):
+    """A scanner cannot be opened or went away."""
+
+
+class JournalError(TagsmithError):
+    """The journal could not do it; nothing was recorded unless `perhaps` is true.
+
+    `perhaps` is set where a commit may have happened though its answer was lost: the same entry must then be
+    appended again (append is idempotent by id), never dropped.
+    """
+
+    def __init__(self, message: str, remedy: str = "", *, perhaps: bool = False) -> None:
+        super().__init__(message, remedy)
+        self.perhaps = perhaps
+
+
+class JournalFull(JournalError):
+    """No room left on the disc."""
+
+
+class JournalReadOnly(JournalError):
+    """The journal cannot be written."""
+
+
+class JournalCorrupt(JournalError):
+    """The journal is damaged, or the file is no journal."""
+
+
+class JournalNewer(JournalError):
+    """The journal was written by a newer tagsmith."""
+
+
+class JournalUnavailable(JournalError):
+    """The journal cannot be opened, is locked or did not answer."""
+
+
+class DuplicateUid(JournalError):
+    """The key is already paired for this target; `record` says when, where and with what."""
+
+    def __init__(self, message: str, record: Record) -> None:
+        super().__init__(message)
+        self.record = record
+
+
+class DuplicateNumber(JournalError):
+    """The number is already used for this target; `record` says when, where and with which key."""
+
+    def __init__(self, message: str, record: Record) -> None:
+        super().__init__(message)
+        self.record = record
+
+
+class IllegalTransition(JournalError):
+    """The entry's state does not allow this change; nothing was changed."""
+
+
+class DriveError(TagsmithError):
+    """A request to the Drive API did not end in its documented success.
+
+    `status` is the HTTP status where one came, `text` the answer's own words (shortened, never the API key).
+    """
+
+    def __init__(self, message: str, remedy: str = "", *, status: int | None = None, text: str = "") -> None:
+        super().__init__(message, remedy)
+        self.status = status
+        self.text = text
+
+
+class Refused(DriveError):
+    """The API understood the request and said no (400, 404, 409, other 4xx)."""
+
+
+class Unauthorised(DriveError):
+    """401 or 403: the key is wrong or may not do this; a 403 may also be a gateway or a wrong path."""
+
+
+class NotProcessed(DriveError):
+    """Proved not processed: never connected, or 429. `retry_after_s` is what the API asked for, if it did."""
+
+    def __init__(
+        self,
+        message: str,
+        remedy: str = "",
+        *,
+        status: int | None = None,
+        text: str = "",
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, remedy, status=status, text=text)
+        self.retry_after_s = retry_after_s
+
+
+class OutcomeUnknown(DriveError):
+    """Sent, then a timeout, a cut, a 5xx, or an answer that cannot be trusted: perhaps done, perhaps not."""
+
+
+class StationError(TagsmithError):
+    """The station cannot start or go on."""

@@ -1,0 +1,429 @@
+"""The frozen values that cross rooms, and the words they are made of. No behaviour beyond what derives from them.
+
+Times: `at` is monotonic seconds of capture at the source (`time.monotonic`), used for durations and order only;
+`*_at` of records are aware UTC datetimes.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tagsmith.uid import ByteOrder, Uid
+
+# --- what lies on a reader ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One chip as a reader saw it. `sak` where the reader gives it; `raw` is what the reader really sent (hex)."""
+
+    uid: Uid
+    sak: int | None = None
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What is on a reader now: none, one or two tags, and the backend's arrival count where it has one.
+
+    Two fields with like tags and unlike counts are different: something left and came back in between.
+    """
+
+    tags: tuple[Tag, ...] = ()
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderInfo:
+    """What an open reader is and can. `name` is the device's own; `spec` the text that selects just this reader."""
+
+    name: str
+    spec: str
+    sees_two: bool
+    """Two chips in the field are seen as two; else the worker must keep other cards away."""
+    sees_removal: bool
+    """Taking the tag away is seen."""
+    sees_sak: bool
+    """The select acknowledge is read, so an unfinished UID is noticed."""
+
+
+class ReaderState(enum.StrEnum):
+    """How a reader stands; the `state` of the `reader` event."""
+
+    READY = "ready"
+    """Open and waiting for a tag."""
+    MISSING = "missing"
+    """Not there; it is taken when it comes."""
+    FORBIDDEN = "forbidden"
+    """There, but this user may not open it."""
+    BUSY = "busy"
+    """Somebody else holds it."""
+    LOST = "lost"
+    """It was open and went away; it is taken again when it returns."""
+    UNSUPPORTED = "unsupported"
+    """Its library is missing or it cannot do what is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderStatus:
+    """The state of one reader, with the words for it. `info` is there while it is open."""
+
+    spec: str
+    state: ReaderState
+    message: str = ""
+    remedy: str = ""
+    info: ReaderInfo | None = None
+
+
+# --- what comes from a scanner -----------------------------------------------------------------------------------
+
+
+class ScanFault(enum.StrEnum):
+    """Why a scan is refused before its text is even looked at; stable words (docs/events.md)."""
+
+    DIRTY = "scan-dirty"
+    """Control characters, bytes that are no text, or key combinations inside it."""
+    OVERFLOW = "scan-too-long"
+    """Longer than any number: a pasted page, a jammed scanner."""
+    PARTIAL = "scan-incomplete"
+    """A part of a line that was left lying without its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One line from a scanner or a keyboard. `at` is the capture of its first character.
+
+    `fault` is set where the line must be refused as it is; `text` then only serves to show what came.
+    """
+
+    text: str
+    at: float
+    source: str = ""
+    """`scanner`, `typed`, `pasted`, `stdin`: a label, never a reason."""
+    fault: ScanFault | None = None
+
+
+# --- the lane ----------------------------------------------------------------------------------------------------
+
+
+class Phase(enum.StrEnum):
+    """Where a lane's pairing stands (docs/pairing.md has the table)."""
+
+    READY = "ready"
+    """Nothing waits."""
+    TAG_WAITS = "tag-waits"
+    """A tag was tapped; its number is awaited."""
+    NUMBER_WAITS = "number-waits"
+    """A number was scanned; its tag is awaited."""
+    VERIFYING = "verifying"
+    """Both are there; a second tap of the same key is awaited."""
+    COMMITTING = "committing"
+    """The pair is on its way to the disc."""
+    PAIRED = "paired"
+    """The pair is on the disc. The only green phase."""
+    REFUSED = "refused"
+    """Something was refused; nothing waits."""
+    KNOWN = "known"
+    """The tapped key is already paired; its record is shown."""
+    NOT_SAVED = "not-saved"
+    """The commit failed; the same pair can be tried again."""
+
+
+class Reason(enum.StrEnum):
+    """Why pairing refused something; stable words (docs/events.md). UID and number reasons stand beside these."""
+
+    NO_TAG = "no-tag"
+    """A number came and no tag waits for it."""
+    NO_NUMBER = "no-number"
+    """A tag came and, in scan-first order, no number waits for it."""
+    STALE_SCAN = "stale-scan"
+    """The number was captured before the tap it would join, or before the last reset."""
+    STALE_TAP = "stale-tap"
+    """The tap was captured before the number it would join, or before the last reset."""
+    TAG_CHANGED = "tag-changed"
+    """Another tag came while one waited: both are dropped."""
+    NUMBER_CHANGED = "number-changed"
+    """Another number came while one waited: both are dropped."""
+    TWO_TAGS = "two-tags"
+    """Two chips in the field, or two that take turns."""
+    TAG_REMOVED = "tag-removed"
+    """The tag left before its number came, where settings want it to stay."""
+    OTHER_TAG = "verify-mismatch"
+    """The second tap was another key."""
+    DUPLICATE_UID = "duplicate-uid"
+    """The key is already paired."""
+    DUPLICATE_NUMBER = "duplicate-number"
+    """The number is already used."""
+    TIMEOUT = "timeout"
+    """A half pair waited too long."""
+    CANCELLED = "cancelled"
+    """A person cleared the lane."""
+    NOT_SAVED = "commit-failed"
+    """The journal could not record the pair."""
+    BUSY = "busy"
+    """The last pair is still being saved."""
+
+
+# --- the journal's record ----------------------------------------------------------------------------------------
+
+
+class KeyType(enum.StrEnum):
+    """The API's `type` of a reservation; without practical implications."""
+
+    TAG = "TAG"
+    """A key fob."""
+    CARD = "CARD"
+    """A card."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A pair as it is appended to the journal: facts only, never changed afterwards.
+
+    `target` is the API origin it was made for; it is sent nowhere else. `uid_api` is the text the API gets.
+    """
+
+    id: str
+    target: str
+    uid: Uid
+    uid_order: ByteOrder
+    visual_number: str
+    number_key: str
+    paired_at: datetime
+    lane: str = ""
+    station: str = ""
+    reader: str = ""
+    user_id: str | None = None
+    key_type: KeyType | None = None
+    valid_from: str | None = None
+    valid_to: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def uid_api(self) -> str:
+        """The UID as it is sent: lower-case hex in the order this entry was made for."""
+        return self.uid.for_api(self.uid_order)
+
+
+class LegName(enum.StrEnum):
+    """The two deliveries an entry may need."""
+
+    RESERVATION = "reservation"
+    """POST /v1/charging-keys/reservations"""
+    ACTIVATION = "activation"
+    """POST /v1/users/{userId}/charging-keys/{referenceId}/activate"""
+
+
+class LegState(enum.StrEnum):
+    """Where one delivery stands."""
+
+    NONE = "none"
+    """Not wanted."""
+    HELD = "held"
+    """Waiting, never attempted."""
+    QUEUED = "queued"
+    """Attempted and proved not processed; will be tried again."""
+    SENDING = "sending"
+    """The attempt is recorded and may be on its way."""
+    DONE = "done"
+    """The API confirmed it."""
+    REFUSED = "refused"
+    """The API said no."""
+    UNKNOWN = "unknown"
+    """Sent, and what became of it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One delivery of an entry.
+
+    `body` is the exact text of the first attempt, frozen then. `repeat` says that an unknown outcome is still to be
+    asked again by repeating that body; without it an unknown leg waits for a person.
+    """
+
+    state: LegState = LegState.NONE
+    attempts: int = 0
+    attempt_id: str | None = None
+    body: str | None = None
+    repeat: bool = False
+    status: int | None = None
+    message: str = ""
+
+
+class Mark(enum.StrEnum):
+    """What a person made of an entry afterwards."""
+
+    UNDONE = "undone"
+    """Taken back before any attempt: its uid and number are free again."""
+    VOID = "void"
+    """Declared worthless after an attempt: the API still holds the pair, so both stay taken."""
+
+
+class State(enum.StrEnum):
+    """What is shown for an entry; derived, never stored."""
+
+    HELD = "held"
+    """On the disc, not sent yet; can be undone."""
+    QUEUED = "queued"
+    """To be sent (again) as soon as possible."""
+    RESERVED = "reserved"
+    """The API holds the pair."""
+    ACTIVE = "active"
+    """The API holds the pair and has activated it for the user."""
+    REFUSED = "refused"
+    """The API said no to the pair."""
+    UNKNOWN = "unknown"
+    """Perhaps at the API, perhaps not."""
+    UNDONE = "undone"
+    """Taken back before anything was sent."""
+    VOID = "void"
+    """Declared worthless; the API still holds the pair."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An entry as it stands in the journal now. `number` grows in order of commit."""
+
+    number: int
+    entry: Entry
+    reservation: Leg
+    activation: Leg
+    mark: Mark | None = None
+    delivered_at: datetime | None = None
+    """When the reservation was confirmed."""
+    contract_id: str | None = None
+    note: str = ""
+
+    @property
+    def state(self) -> State:
+        """What is shown. An unknown outcome of either leg outranks everything a person has not marked."""
+        if self.mark is not None:
+            return State(self.mark.value)
+        if LegState.UNKNOWN in (self.reservation.state, self.activation.state):
+            return State.UNKNOWN
+        if self.reservation.state is LegState.DONE:
+            return State.ACTIVE if self.activation.state is LegState.DONE else State.RESERVED
+        return _SHOWN[self.reservation.state]
+
+
+_SHOWN = {
+    LegState.HELD: State.HELD,
+    LegState.QUEUED: State.QUEUED,
+    LegState.SENDING: State.QUEUED,
+    LegState.REFUSED: State.REFUSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The journal's answer to `append`: the pair is durably on the disc. `again` if it already was, by this id."""
+
+    record: Record
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of one attempt, as the courier writes it back."""
+
+    state: LegState
+    repeat: bool = False
+    status: int | None = None
+    message: str = ""
+    contract_id: str | None = None
+
+
+# --- what the screen and the event stream show -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """The last thing a lane has to say: a stable reason word and the two lines a person reads."""
+
+    reason: str
+    title: str
+    hint: str = ""
+    good: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LaneView:
+    """One lane as it is shown."""
+
+    lane: str
+    phase: Phase
+    reader: ReaderStatus
+    uid: Uid | None = None
+    number: str = ""
+    notice: Notice | None = None
+    warnings: tuple[str, ...] = ()
+    expects: str = "tag"
+    """`tag`, `number` or `either`: what the lane would take next."""
+
+
+class Delivery(enum.StrEnum):
+    """How delivery stands."""
+
+    ACTIVE = "active"
+    """This process sends."""
+    STANDBY = "standby"
+    """Another process sends for this journal."""
+    HELD_BACK = "held-back"
+    """Production without a confirmed byte order: pairs are kept, nothing is sent."""
+    STOPPED = "stopped"
+    """The API turned the key away (401, 403); nothing is sent until the station is started again."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """The courier as it is shown. `waiting` counts entries with something left to send, of this target."""
+
+    delivery: Delivery
+    waiting: int = 0
+    reserved: int = 0
+    refused: int = 0
+    unknown: int = 0
+    message: str = ""
+    alarm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PairView:
+    """One line of the last pairs."""
+
+    entry: str
+    lane: str
+    uid: Uid
+    visual_number: str
+    state: State
+    paired_at: datetime
+    warnings: tuple[str, ...] = ()
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StationView:
+    """Everything the screen shows, in one immutable value. Counts are of this run of the station."""
+
+    station: str
+    target: str
+    environment: str
+    order: ByteOrder
+    lanes: tuple[LaneView, ...]
+    delivery: DeliveryView
+    pairs: tuple[PairView, ...] = ()
+    paired: int = 0
+    rejected: int = 0
+    per_hour: int = 0
+    fatal: str = ""
+    """Set when the station cannot go on; plain words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the event stream (docs/events.md): its name and its fields, ready for JSON."""
+
+    event: str
+    fields: dict[str, object] = field(default_factory=dict)
