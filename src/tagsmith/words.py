@@ -1,0 +1,134 @@
+"""Reason → what a person reads. The one place with sentences for workers, so that they can be translated.
+
+A title says what happened, a hint what to do now; each fits on a line of 60 characters where it can.
+Nothing here decides anything. Texts from outside (numbers, names) are put in as they are: whoever shows them makes
+them printable.
+"""
+
+from __future__ import annotations
+
+from tagsmith.model import Notice, Phase, ReaderState, Reason, Record, ScanFault, State
+from tagsmith.uid import Uid, UidReason
+from tagsmith.visual_number import NumberReason, NumberVerdict
+
+BIG: dict[Phase, str] = {
+    Phase.READY: "TAP",
+    Phase.TAG_WAITS: "SCAN",
+    Phase.NUMBER_WAITS: "TAP",
+    Phase.VERIFYING: "TAP AGAIN",
+    Phase.COMMITTING: "SAVING",
+    Phase.PAIRED: "PAIRED",
+    Phase.REFUSED: "STOP",
+    Phase.KNOWN: "KNOWN",
+    Phase.NOT_SAVED: "STOP",
+}
+"""The one huge word of each phase."""
+
+NEXT: dict[str, str] = {
+    "tag": "Tap a key on the reader.",
+    "number": "Scan the number printed on this key.",
+    "either": "Tap a key or scan its number.",
+    "verify": "Lift the key and tap it once more.",
+    "saving": "Being written to the disc.",
+}
+"""What the lane expects now."""
+
+STATES: dict[State, str] = {
+    State.HELD: "held",
+    State.QUEUED: "queued",
+    State.RESERVED: "reserved",
+    State.ACTIVE: "active",
+    State.REFUSED: "refused",
+    State.UNKNOWN: "unknown",
+    State.UNDONE: "undone",
+    State.VOID: "void",
+}
+
+READERS: dict[ReaderState, str] = {
+    ReaderState.READY: "ready",
+    ReaderState.MISSING: "not found",
+    ReaderState.FORBIDDEN: "no permission",
+    ReaderState.BUSY: "in use by another",
+    ReaderState.LOST: "lost",
+    ReaderState.UNSUPPORTED: "not usable",
+}
+
+_LIFT = "Take the key away and tap it again."
+
+_REASONS: dict[str, tuple[str, str]] = {
+    Reason.NO_TAG: ("No key for this number.", "Tap the key first, then scan its number."),
+    Reason.NO_NUMBER: ("No number for this key.", "Scan the number first, then tap the key."),
+    Reason.STALE_SCAN: ("This number was scanned before the key was tapped.", "Scan the number once more."),
+    Reason.STALE_TAP: ("This key was tapped before the lane was clear.", _LIFT),
+    Reason.TAG_CHANGED: ("Another key came in between: both are dropped.", "Take all keys away and tap one."),
+    Reason.NUMBER_CHANGED: ("Another number came in between: both are dropped.", "Start this key again."),
+    Reason.TWO_TAGS: ("Two keys are on the reader.", "Take all keys away and tap one alone."),
+    Reason.TAG_REMOVED: ("The key left before its number came.", "Tap it again and leave it there."),
+    Reason.OTHER_TAG: ("The second tap was another key: nothing is paired.", "Start this key again."),
+    Reason.DUPLICATE_UID: ("This key is already paired.", "Put it aside and take the next key."),
+    Reason.DUPLICATE_NUMBER: ("This number is already used.", "Put the key aside and call somebody."),
+    Reason.TIMEOUT: ("It took too long: nothing is paired.", _LIFT),
+    Reason.CANCELLED: ("Cleared: nothing is paired.", "Tap a key to go on."),
+    Reason.NOT_SAVED: ("NOT SAVED: the pair is not on the disc.", "Press F5 or tap the key again to try again."),
+    Reason.BUSY: ("The last pair is still being saved.", "Wait for PAIRED, then scan again."),
+    UidReason.RANDOM: ("This chip changes its number at every tap.", "Not a charging key (a phone?). Put it aside."),
+    UidReason.CASCADE_TAG: (
+        "The reader gave only a part of the chip's number.",
+        "Tap again; if it stays, put it aside.",
+    ),
+    UidReason.RESERVED: ("This chip has a reserved number.", "Put it aside."),
+    UidReason.NOT_UNIQUE: ("This chip's number is not unique.", ""),
+    UidReason.ORDER_SUSPECT: ("The chip's number looks back to front.", "Stop and check the reader's byte order."),
+    UidReason.BLANK: ("This chip is blank.", "Put it aside."),
+    UidReason.DEMONSTRATION: ("This chip has a demonstration number.", ""),
+    UidReason.EIGHT_BYTES: ("This chip is of a kind that is no charging key.", "Put it aside."),
+    UidReason.LENGTH: ("This chip's number has a length no charging key has.", "Put it aside."),
+    UidReason.TYPE_B: ("This chip is of a kind that is no charging key.", "Put it aside."),
+    UidReason.PHONE: ("This is a phone, not a charging key.", "Take it away."),
+    UidReason.INCOMPLETE: ("The reader gave only a part of the chip's number.", _LIFT),
+    UidReason.FOUR_BYTES: ("4-byte chip: such numbers are reused by makers.", ""),
+    UidReason.TEN_BYTES: ("10-byte chip: rare, check that it is meant.", ""),
+    ScanFault.DIRTY: ("The scan holds characters that no number has.", "Scan once more; clean the label."),
+    ScanFault.OVERFLOW: ("That is far too long for a number.", "Scan the number on this key only."),
+    ScanFault.PARTIAL: ("Only a part of a number came.", "Scan once more."),
+    NumberReason.EMPTY: ("There is no number in this scan.", "Scan the number printed on the key."),
+    NumberReason.TOO_LONG: ("That is too long for a number.", "Scan the number on this key only."),
+    NumberReason.CONTROL_CHARACTER: ("The number holds a character that no number has.", "Scan once more."),
+    NumberReason.INVISIBLE_CHARACTER: ("The number holds a character nobody can see.", "Scan once more."),
+    NumberReason.PATTERN: ("This is not a number of this kind of key.", "Scan the number printed on the key."),
+    NumberReason.CHECK_DIGIT: ("The number's last character is wrong.", "Compare it with the printed one."),
+    NumberReason.LAYOUT: ("The number arrived mangled: wrong keyboard setting.", "Call somebody to set the scanner."),
+    NumberReason.CAPS_LOCK: ("The number arrived mangled: Caps Lock is on.", "Switch Caps Lock off and scan again."),
+    NumberReason.DOUBLED: ("The same number came twice in one line.", "Scan it once more, once only."),
+    "unknown-lane": ("The number names no lane of this station.", "Write LANE, a tab, and the number."),
+    "nothing-to-undo": ("There is no pair of this lane to undo.", ""),
+    "undone": ("Taken back: the last pair of this lane.", "Its key and its number are free again."),
+    "undo-refused": ("Too late to undo: it was already sent.", "Put the key aside and call somebody."),
+    "already-saved": ("Already saved.", ""),
+}
+
+
+def title(reason: str) -> str:
+    """The one line for a reason; the reason itself where there are no words for it."""
+    return _REASONS.get(reason, (reason, ""))[0]
+
+
+def notice(reason: str, *, uid: Uid | None = None, number: str = "", record: Record | None = None) -> Notice:
+    """What a person reads for a refusal: what happened, to which key, and what to do now."""
+    what, do = _REASONS.get(reason, (f"Refused: {reason}.", "Try again."))
+    if record is not None:
+        what = f"{what[:-1]}: {_holder(record)}."
+    return Notice(reason=str(reason), title=what, hint=do)
+
+
+def number_notice(verdict: NumberVerdict) -> Notice:
+    """What a person reads for a number that is refused: the verdict's own line knows the details."""
+    return Notice(reason=str(verdict.reason), title=title(verdict.reason), hint=verdict.hint)
+
+
+def _holder(record: Record) -> str:
+    """When, where and with what a pair was made, in local time."""
+    entry = record.entry
+    when = entry.paired_at.astimezone().strftime("%Y-%m-%d %H:%M")
+    where = " ".join(part for part in (entry.station, entry.lane and f"lane {entry.lane}") if part)
+    return f"{entry.visual_number} with {entry.uid.wire}, {when}" + (f", {where}" if where else "")
