@@ -1,0 +1,199 @@
+"""What may be set: the sections, their defaults and their limits.
+
+Making `Settings` reads no file and no variable; that is the work of `sources`.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from tagsmith.uid import ByteOrder
+from tagsmith.visual_number import CheckPolicy
+
+PREFIX = "TAGSMITH_"
+DELIMITER = "__"
+
+
+class Environment(enum.StrEnum):
+    """Which Drive API is meant. There is no default, so that nothing is production by accident."""
+
+    SANDBOX = "sandbox"
+    """A Drive API of our own on loopback."""
+    STAGE = "stage"
+    """The vendor's test system."""
+    PRODUCTION = "production"
+    """Real drivers, real bills; also every host that is neither loopback nor the stage host."""
+
+
+def _number_only(value: object) -> object:
+    # Pydantic takes true for 1: a slip of the pen must not become a period of one second.
+    if isinstance(value, bool):
+        raise ValueError("should be a number, not true or false")
+    return value
+
+
+def _plain_text(value: str) -> str:
+    if not value.isprintable() or value != value.strip():
+        raise ValueError("should be plain text without control characters, and without blanks around it")
+    return value
+
+
+def _journal_url(value: str) -> str:
+    if not re.match(r"[a-z][a-z0-9+]*://", value):
+        raise ValueError("should be a URL like sqlite:////var/lib/tagsmith/journal.sqlite")
+    return value
+
+
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"should be a regular expression: {getattr(error, 'msg', 'too large')}") from None
+    return value
+
+
+_Seconds = Annotated[float, BeforeValidator(_number_only), Field(allow_inf_nan=False, le=86_400)]
+_Count = Annotated[int, BeforeValidator(_number_only)]
+_Name = Annotated[str, Field(max_length=64), AfterValidator(_plain_text)]
+_Spec = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_plain_text)]
+
+
+class _Section(BaseModel):
+    """Base of the sections: closed, immutable, and silent about the values it refuses."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class ApiSettings(_Section):
+    """`[api]`: which Drive API, and where its key lies. `resolve_api` makes sense of it."""
+
+    url: str | None = Field(default=None, min_length=1, max_length=2048)
+    environment: Environment | None = None
+    key_file: Path | None = None
+    """A file that holds nothing but the key; a relative path in a TOML file is relative to that file."""
+    key: SecretStr | None = None
+    """Never in a TOML file: environment or code only."""
+    timeout_s: _Seconds = Field(default=20.0, gt=0)
+
+
+class UidSettings(_Section):
+    """`[uid]`: how a UID is sent, and which are taken."""
+
+    order: ByteOrder = ByteOrder.REVERSED
+    confirmed: bool = False
+    """The byte order was proved with a key that is known to work; production sends nothing without it."""
+    allow_eight_bytes: bool = False
+
+
+class PairingSettings(_Section):
+    """`[pairing]`: how a tap and a number become a pair."""
+
+    order: Literal["tap-first", "scan-first", "either"] = "tap-first"
+    timeout_s: _Seconds = Field(default=30.0, gt=0)
+    """How long a half pair waits for its other half."""
+    verify: bool = False
+    """A second tap of the same key is asked for before the pair is saved."""
+    keep_removed: bool = True
+    """A tag that is taken away before its number comes stays valid."""
+
+
+class NumberSettings(_Section):
+    """`[number]`: what is asked of a visual number."""
+
+    check_digit: CheckPolicy = CheckPolicy.WARN
+    pattern: Annotated[str, AfterValidator(_pattern)] | None = Field(default=None, min_length=1, max_length=1024)
+    """A regular expression the whole text must match; a group named `number` takes the number out of a longer one."""
+
+
+class JournalSettings(_Section):
+    """`[journal]`: where pairs are recorded, as an SQLAlchemy URL. Not shown: a URL may hold a password."""
+
+    url: Annotated[str, AfterValidator(_journal_url)] = Field(repr=False)
+
+
+class CourierSettings(_Section):
+    """`[courier]`: how pairs are delivered."""
+
+    hold_s: _Seconds = Field(default=10.0, ge=0)
+    """The undo window before a pair is sent."""
+    drain_s: _Seconds = Field(default=30.0, ge=0)
+    """How long a headless station that ends waits for deliveries."""
+    concurrency: _Count = Field(default=4, ge=1, le=8)
+    requests_per_minute: _Count = Field(default=600, ge=1, le=3000)
+    """3,000 is what one organisation has for all of its stations together."""
+
+
+class StationSettings(_Section):
+    """`[station]`: the name that stands in records."""
+
+    name: _Name = Field(default_factory=lambda: os.uname().nodename, min_length=1)
+
+
+class ReaderSettings(_Section):
+    """One `[[reader]]`. The lane is the name of its position; empty only until `Settings` has numbered it."""
+
+    spec: _Spec
+    lane: _Name = ""
+
+
+class ScannerSettings(_Section):
+    """One `[[scanner]]`. An empty lane means the only one there is, or that the scanner says it with each number."""
+
+    spec: _Spec
+    lane: _Name = ""
+
+
+def _lanes(readers: tuple[ReaderSettings, ...]) -> tuple[ReaderSettings, ...]:
+    """Give every reader a lane (its place in the list, from 1, unless named) and see that no two share one."""
+    named = tuple(
+        reader if reader.lane else reader.model_copy(update={"lane": str(place)})
+        for place, reader in enumerate(readers, start=1)
+    )
+    if len({reader.lane for reader in named}) < len(named):
+        raise ValueError("two readers have the same lane: give each [[reader]] a lane of its own")
+    if len({reader.spec for reader in named}) < len(named):
+        raise ValueError("the same reader is named twice")
+    return named
+
+
+class Settings(BaseSettings):
+    """All settings, immutable. Made by `load`, or from given values alone by `settings_of`."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
+        # systemd and container files like to set a variable to nothing; that is the same as not setting it.
+        env_ignore_empty=True,
+    )
+
+    api: ApiSettings = ApiSettings()
+    uid: UidSettings = UidSettings()
+    pairing: PairingSettings = PairingSettings()
+    number: NumberSettings = NumberSettings()
+    journal: JournalSettings
+    courier: CourierSettings = CourierSettings()
+    station: StationSettings = Field(default_factory=StationSettings)
+    reader: Annotated[tuple[ReaderSettings, ...], AfterValidator(_lanes)] = ()
+    scanner: tuple[ScannerSettings, ...] = ()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is given and nothing else: `load` reads files and variables, and remembers what came from where."""
+        return (init_settings,)
