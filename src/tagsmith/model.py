@@ -24,15 +24,28 @@ class Tag:
     raw: str = ""
 
 
+class Trouble(enum.StrEnum):
+    """Why something lies on a reader and yet its UID cannot be read."""
+
+    MUTE = "mute"
+    """It does not answer: two keys at once, one laid badly, or a broken one."""
+    NO_UID = "no-uid"
+    """It answers, but not with a UID."""
+    HELD = "held"
+    """Another program holds it for itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """What is on a reader now: none, one or two tags, and the backend's arrival count where it has one.
 
-    Two fields with like tags and unlike counts are different: something left and came back in between.
+    Two fields with like tags and unlike counts are different: something left and came back in between. `trouble` is
+    set where something lies there that cannot be read; there are no tags then.
     """
 
     tags: tuple[Tag, ...] = ()
     count: int | None = None
+    trouble: Trouble | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,472 @@
+"""Lanes at work: readers and scanners → pairing → journal.
+
+Owns the lanes, their pumps, and the way of a pair to the disc. Runs on the core loop alone: pumps hand their edges
+over with `call_soon_threadsafe`, commits are awaited and never run on the loop. It never talks to the API and never
+decides what may be paired: that is pairing's table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from tagsmith import pairing, visual_number, words
+from tagsmith.errors import DuplicateNumber, DuplicateUid, IllegalTransition, JournalError
+from tagsmith.journal import Journal
+from tagsmith.model import (
+    Entry,
+    Event,
+    LaneView,
+    Notice,
+    Phase,
+    ReaderState,
+    ReaderStatus,
+    Reason,
+    Record,
+    Scan,
+    Tag,
+)
+from tagsmith.readers import Reader, Signal
+from tagsmith.readers.pump import Edge, Pump, ReaderChanged, TagArrived, TagLeft, TagsCollided
+from tagsmith.uid import ByteOrder, Decision, Uid, judge
+from tagsmith.visual_number import NumberDecision
+
+_log = logging.getLogger(__name__)
+
+PERHAPS_RETRY_S = 1.0
+"""Between two tries of a commit whose answer was lost."""
+_RATE_WINDOW_S = 600.0
+_RATE_AT_LEAST_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What every lane of the bench works by. `target` is the API origin that entries are made for."""
+
+    target: str
+    station: str = ""
+    order: ByteOrder = ByteOrder.REVERSED
+    rules: pairing.Rules = field(default_factory=pairing.Rules)
+    numbers: visual_number.Rules = field(default_factory=visual_number.Rules)
+    allow_eight_bytes: bool = False
+    user_id: str | None = None
+
+
+class _Lane:
+    """One reader position: its pump, its pairing state, and what it shows."""
+
+    def __init__(self, name: str, reader: Reader, spec: str) -> None:
+        self.name = name
+        self.spec = spec
+        self.reader = reader
+        self.pump: Pump | None = None
+        self.state = pairing.Lane()
+        self.status = ReaderStatus(spec=spec, state=ReaderState.MISSING, message="not opened yet")
+        self.known = asyncio.Event()
+        """Set once the reader was tried for the first time."""
+        self.notice: Notice | None = None
+        self.warnings: tuple[str, ...] = ()
+        self.failure: JournalError | None = None
+        self.timer: asyncio.TimerHandle | None = None
+
+    @property
+    def reader_name(self) -> str:
+        return self.status.info.name if self.status.info else self.spec
+
+
+class Bench:
+    """The lanes of one station.
+
+    Every public method is called on the core loop, except that pumps hand over from their threads. `emit` gets each
+    line of the event stream, `paired` each record right after its durable commit, `changed` is called when a view
+    may look different.
+    """
+
+    def __init__(
+        self,
+        lanes: Sequence[tuple[str, str, Reader]],
+        journal: Journal,
+        work: Work,
+        *,
+        emit: Callable[[Event], None],
+        paired: Callable[[Record], None],
+        changed: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+        utcnow: Callable[[], datetime] = lambda: datetime.now(UTC),
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+    ) -> None:
+        self._lanes = {name: _Lane(name, reader, spec) for name, spec, reader in lanes}
+        self._journal = journal
+        self._work = work
+        self._emit = emit
+        self._paired = paired
+        self._changed = changed
+        self._clock = clock
+        self._utcnow = utcnow
+        self._new_id = new_id
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._commits: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self._pair_times: deque[float] = deque()
+        self._started_at = clock()
+        self.paired_count = 0
+        self.rejected_count = 0
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start one pump per lane; readers that are not there are taken when they come."""
+        loop = asyncio.get_running_loop()
+        self._started_at = self._clock()
+        for lane in self._lanes.values():
+            lane.pump = Pump(lane.reader, _hand_over(loop, self._on_edge, lane), clock=self._clock)
+            lane.pump.start()
+
+    async def readers_known(self, timeout_s: float) -> None:
+        """Return when every reader was tried once, or at the timeout."""
+        waits = [lane.known.wait() for lane in self._lanes.values()]
+        try:
+            async with asyncio.timeout(timeout_s):
+                await asyncio.gather(*waits)
+        except TimeoutError:
+            _log.info("not every reader answered within %.1f s", timeout_s)
+
+    async def stop(self, timeout_s: float = 5.0) -> None:
+        """End the pumps and let commits under way finish: a commit is never cancelled."""
+        self._stopping = True
+        pumps = [lane.pump for lane in self._lanes.values() if lane.pump]
+        await asyncio.gather(*(asyncio.to_thread(pump.close, timeout_s) for pump in pumps))
+        for lane in self._lanes.values():
+            if lane.timer:
+                lane.timer.cancel()
+        await self.settled(timeout_s)
+
+    async def settled(self, timeout_s: float | None = None) -> bool:
+        """Wait until no commit is under way. False at the timeout: such a pair was never shown as done."""
+        if self._commits:
+            await asyncio.wait(set(self._commits), timeout=timeout_s)
+        return not self._commits
+
+    # --- what comes in --------------------------------------------------------------------------------------------
+
+    def scan(self, scan: Scan, lane_name: str | None = None) -> None:
+        """Take a scan. Without a lane's name it needs a station of one lane: it must never reach a neighbour's key."""
+        lane = self._find(lane_name)
+        if lane is None:
+            self._reject_without_lane(scan, lane_name)
+            return
+        if scan.fault is not None:
+            self._refuse_number(lane, scan, words.notice(scan.fault, number=scan.text))
+            return
+        verdict = visual_number.judge(scan.text, self._work.numbers)
+        if verdict.number is None or verdict.decision is NumberDecision.BLOCK:
+            self._refuse_number(lane, scan, words.number_notice(verdict))
+            return
+        warnings = (str(verdict.reason),) if verdict.decision is NumberDecision.WARN else ()
+        self._step(lane, pairing.Scanned(verdict.number, scan.at, self._new_id(), warnings))
+
+    def clear(self, lane_name: str | None = None) -> None:
+        """Esc: drop what waits."""
+        for lane in self._chosen(lane_name):
+            lane.notice = None
+            lane.warnings = ()
+            self._step(lane, pairing.Cancel(self._clock()))
+
+    def retry(self, lane_name: str | None = None) -> None:
+        """Save the pair that could not be saved again."""
+        for lane in self._chosen(lane_name):
+            self._step(lane, pairing.Retry(self._clock()))
+
+    def undo(self, lane_name: str | None = None) -> None:
+        """Take the last pair of the lane back, while it was never sent."""
+        for lane in self._chosen(lane_name):
+            if not self._step(lane, pairing.UndoAsked(self._clock())).moved:
+                lane.notice = words.notice("nothing-to-undo")
+                self._changed()
+
+    def _find(self, name: str | None) -> _Lane | None:
+        if name is not None:
+            return self._lanes.get(name)
+        return next(iter(self._lanes.values())) if len(self._lanes) == 1 else None
+
+    def _chosen(self, name: str | None) -> list[_Lane]:
+        lane = self._find(name)
+        return [lane] if lane else []
+
+    # --- readers --------------------------------------------------------------------------------------------------
+
+    def _on_edge(self, lane: _Lane, edge: Edge) -> None:
+        if self._stopping:
+            return
+        match edge:
+            case TagArrived():
+                self._arrived(lane, edge.tag, edge.at)
+            case TagLeft():
+                self._say("removed", lane, **self._uid_fields(edge.tag.uid), warnings=[])
+                self._step(lane, pairing.Removed(edge.at))
+            case TagsCollided():
+                self._step(lane, pairing.Collided(edge.at))
+            case ReaderChanged():
+                self._reader_changed(lane, edge.status)
+
+    def _arrived(self, lane: _Lane, tag: Tag, at: float) -> None:
+        verdict = judge(tag.uid, sak=tag.sak, allow_eight_bytes=self._work.allow_eight_bytes)
+        warnings = [str(verdict.reason)] if verdict.decision is Decision.WARN else []
+        self._say("tapped", lane, **self._uid_fields(tag.uid), warnings=warnings, reader=lane.reader_name)
+        self._step(lane, pairing.Tapped(tag, verdict, at, self._new_id()))
+
+    def _reader_changed(self, lane: _Lane, status: ReaderStatus) -> None:
+        lane.status = status
+        lane.known.set()
+        fields = {"reader": lane.reader_name, "state": str(status.state)}
+        if status.state is not ReaderState.READY:
+            fields |= {"message": status.message, "remedy": status.remedy}
+        self._say("reader", lane, **fields)
+        self._changed()
+
+    # --- pairing --------------------------------------------------------------------------------------------------
+
+    def _step(self, lane: _Lane, event: pairing.Event) -> pairing.Step:
+        """One move of a lane and everything that follows from it."""
+        before = lane.state
+        step = pairing.step(before, event, self._work.rules)
+        lane.state = step.lane
+        if step.lane.phase is not before.phase or step.lane.tap is not before.tap:
+            lane.notice = None
+            lane.warnings = self._shown_warnings(step.lane)
+        for effect in step.effects:
+            self._do(lane, effect)
+        self._arm(lane)
+        self._changed()
+        return step
+
+    def _do(self, lane: _Lane, effect: pairing.Effect) -> None:
+        match effect:
+            case pairing.Commit():
+                self._spawn(self._commit(lane, effect), self._commits)
+            case pairing.LookUp():
+                self._spawn(self._look_up(lane, effect), self._tasks)
+            case pairing.Undo():
+                self._spawn(self._undo(lane, effect.entry), self._tasks)
+            case pairing.Reject():
+                self._rejected(lane, effect)
+
+    def _rejected(self, lane: _Lane, effect: pairing.Reject) -> None:
+        notice = words.notice(effect.reason, uid=effect.uid, number=effect.number, record=effect.record)
+        if effect.reason is Reason.NOT_SAVED and lane.failure is not None:
+            notice = replace(notice, hint=f"{lane.failure} {notice.hint}")
+        self._refused(lane, notice, effect.uid, effect.number)
+
+    def _refused(self, lane: _Lane, notice: Notice, uid: Uid | None, number: str) -> None:
+        lane.notice = notice
+        if notice.reason != Reason.CANCELLED:
+            self.rejected_count += 1
+            lane.reader.signal(Signal.REFUSED)
+        fields: dict[str, object] = {"reason": notice.reason, "message": f"{notice.title} {notice.hint}".strip()}
+        if uid is not None:
+            fields |= self._uid_fields(uid)
+        if number:
+            fields["visual_number"] = number
+        self._say("rejected", lane, **fields)
+        self._changed()
+
+    def _refuse_number(self, lane: _Lane, scan: Scan, notice: Notice) -> None:
+        self._step(lane, pairing.NumberRefused(scan.at))
+        self._refused(lane, notice, None, scan.text)
+
+    def _reject_without_lane(self, scan: Scan, lane_name: str | None) -> None:
+        self.rejected_count += 1
+        notice = words.notice("unknown-lane")
+        fields: dict[str, object] = {"lane": lane_name, "reason": notice.reason, "visual_number": scan.text}
+        self._emit(Event("rejected", fields | {"message": f"{notice.title} {notice.hint}", "at": self._stamp()}))
+        self._changed()
+
+    def _arm(self, lane: _Lane) -> None:
+        """Have the lane looked at again when its half pair is due to time out."""
+        if lane.timer:
+            lane.timer.cancel()
+            lane.timer = None
+        if self._stopping or (since := lane.state.deadline_after) is None:
+            return
+        delay = max(0.0, since + self._work.rules.timeout_s - self._clock())
+        lane.timer = asyncio.get_running_loop().call_later(delay + 0.01, self._tick, lane)
+
+    def _tick(self, lane: _Lane) -> None:
+        self._step(lane, pairing.Tick(self._clock()))
+
+    # --- the journal ----------------------------------------------------------------------------------------------
+
+    async def _commit(self, lane: _Lane, effect: pairing.Commit) -> None:
+        """Bring a pair to the disc and tell the lane. While a commit's answer is lost, it is tried again."""
+        entry = self._entry(lane, effect)
+        while True:
+            try:
+                committed = await self._journal.append(entry)
+            except DuplicateUid as error:
+                self._step(lane, pairing.Taken(entry.id, Reason.DUPLICATE_UID, error.record, self._clock()))
+            except DuplicateNumber as error:
+                self._step(lane, pairing.Taken(entry.id, Reason.DUPLICATE_NUMBER, error.record, self._clock()))
+            except JournalError as error:
+                if error.perhaps:
+                    _log.warning("perhaps saved, asking again: %s", error)
+                    await asyncio.sleep(PERHAPS_RETRY_S)
+                    continue
+                _log.error("not saved: %s", error)
+                lane.failure = error
+                self._step(lane, pairing.NotSaved(entry.id, self._clock()))
+            else:
+                self._saved(lane, committed.record)
+            return
+
+    def _saved(self, lane: _Lane, record: Record) -> None:
+        """From here on the pair is on the disc, whatever the lane does next."""
+        entry = record.entry
+        self.paired_count += 1
+        self._pair_times.append(self._clock())
+        lane.failure = None
+        self._say(
+            "paired",
+            lane,
+            entry=entry.id,
+            **self._uid_fields(entry.uid),
+            visual_number=entry.visual_number,
+            warnings=list(entry.warnings),
+            user_id=entry.user_id,
+        )
+        self._paired(record)
+        lane.reader.signal(Signal.PAIRED)
+        self._step(lane, pairing.Saved(entry.id, self._clock()))
+
+    def _entry(self, lane: _Lane, effect: pairing.Commit) -> Entry:
+        tap, scan = effect.tap, effect.scan
+        tag_warnings = (str(tap.verdict.reason),) if tap.verdict.decision is Decision.WARN else ()
+        return Entry(
+            id=effect.entry,
+            target=self._work.target,
+            uid=tap.tag.uid,
+            uid_order=self._work.order,
+            visual_number=scan.number.text,
+            number_key=scan.number.key,
+            paired_at=self._utcnow(),
+            lane=lane.name,
+            station=self._work.station,
+            reader=lane.reader_name,
+            user_id=self._work.user_id,
+            warnings=tag_warnings + scan.warnings,
+        )
+
+    async def _look_up(self, lane: _Lane, effect: pairing.LookUp) -> None:
+        """Ask who holds a uid or number. A journal that cannot answer is no obstacle: the commit asks again."""
+        try:
+            record = await self._journal.find(self._work.target, uid=effect.uid, number_key=effect.number_key)
+        except JournalError as error:
+            _log.warning("look-up failed: %s", error)
+            return
+        self._step(lane, pairing.Found(effect.token, record, self._clock()))
+
+    async def _undo(self, lane: _Lane, entry: str) -> None:
+        try:
+            record = await self._journal.undo(entry, reason="undone at the lane")
+        except IllegalTransition:
+            done, notice = False, words.notice("undo-refused")
+        except JournalError as error:
+            done, notice = False, Notice("undo-failed", "Not undone.", str(error))
+        else:
+            done, notice = True, words.notice("undone")
+            self._paired(record)
+        self._step(lane, pairing.Undone(entry, done, self._clock()))
+        lane.notice = notice
+        self._changed()
+
+    def _spawn(self, work: object, where: set[asyncio.Task[None]]) -> None:
+        assert asyncio.iscoroutine(work)
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
+        where.add(task)  # a task without a reference may be collected before it has run
+        task.add_done_callback(where.discard)
+        task.add_done_callback(_report)
+
+    # --- what goes out --------------------------------------------------------------------------------------------
+
+    def views(self) -> tuple[LaneView, ...]:
+        """The lanes as they are to be shown now."""
+        return tuple(self._view(lane) for lane in self._lanes.values())
+
+    def per_hour(self) -> int:
+        """Keys per hour at the pace of the last ten minutes (or since the start, at least one minute)."""
+        now = self._clock()
+        while self._pair_times and self._pair_times[0] < now - _RATE_WINDOW_S:
+            self._pair_times.popleft()
+        window = min(max(now - self._started_at, _RATE_AT_LEAST_S), _RATE_WINDOW_S)
+        return round(len(self._pair_times) * 3600 / window)
+
+    @property
+    def alive_at(self) -> Mapping[str, float]:
+        """When each lane's pump last turned, in monotonic seconds: for a watchdog."""
+        return {lane.name: lane.pump.alive_at for lane in self._lanes.values() if lane.pump}
+
+    def _view(self, lane: _Lane) -> LaneView:
+        state = lane.state
+        return LaneView(
+            lane=lane.name,
+            phase=state.phase,
+            reader=lane.status,
+            uid=state.tap.tag.uid if state.tap else None,
+            number=state.scan.number.text if state.scan else "",
+            notice=lane.notice,
+            warnings=lane.warnings,
+            expects=self._expects(state.phase),
+        )
+
+    def _expects(self, phase: Phase) -> str:
+        match phase:
+            case Phase.TAG_WAITS:
+                return "number"
+            case Phase.NUMBER_WAITS:
+                return "tag"
+            case Phase.VERIFYING:
+                return "verify"
+            case Phase.COMMITTING:
+                return "saving"
+        first = {pairing.Order.TAP_FIRST: "tag", pairing.Order.SCAN_FIRST: "number", pairing.Order.EITHER: "either"}
+        return first[self._work.rules.order]
+
+    def _shown_warnings(self, state: pairing.Lane) -> tuple[str, ...]:
+        warned: tuple[str, ...] = ()
+        if state.tap and state.tap.verdict.decision is Decision.WARN:
+            warned += (words.title(state.tap.verdict.reason),)
+        if state.scan:
+            warned += tuple(words.title(reason) for reason in state.scan.warnings)
+        return warned
+
+    def _uid_fields(self, uid: Uid) -> dict[str, object]:
+        return {"uid": uid.wire, "uid_api": uid.for_api(self._work.order)}
+
+    def _say(self, name: str, lane: _Lane, **fields: object) -> None:
+        self._emit(Event(name, {"lane": lane.name, **fields, "at": self._stamp()}))
+
+    def _stamp(self) -> str:
+        return self._utcnow().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _hand_over(
+    loop: asyncio.AbstractEventLoop, handle: Callable[[_Lane, Edge], None], lane: _Lane
+) -> Callable[[Edge], None]:
+    """A sink for a pump's thread that hands each edge to the core loop, as long as there is one."""
+
+    def sink(edge: Edge) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(handle, lane, edge)
+
+    return sink
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """A task that died is a fault of ours: it must at least be heard of."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("a task of the bench died", exc_info=error)

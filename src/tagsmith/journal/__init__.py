@@ -1,0 +1,28 @@
+"""The durable record: every pair, what was sent for it, and a chain of events that accounts for every change.
+
+Green means on the disc: what `append` has returned for survives crash, power cut and full disc. Never talks to the
+API, and never decides when something is sent.
+
+    journal     the doors: threads and engines
+    changes     what may be done to an entry, each in one transaction
+    legs        what may become of a delivery: the table
+    reading     the questions
+    writing     transactions, and the event for every change
+    chain       how events are hashed
+    verifying   whether rows and events tell one story
+    rows        between a row and a Record
+    schema      the tables; migrations/ lays them down, migrating runs that
+    database    the file, its settings, its version
+    faults      foreign errors, one table
+    lock        which process delivers
+    export      CSV and JSON lines
+"""
+
+from __future__ import annotations
+
+from tagsmith.journal.journal import Journal
+from tagsmith.journal.lock import CourierLock
+from tagsmith.journal.reading import Change
+from tagsmith.journal.verifying import Verification
+
+__all__ = ["Change", "CourierLock", "Journal", "Verification"]

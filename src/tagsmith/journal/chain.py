@@ -1,0 +1,104 @@
+"""The hash chain that accounts for every change. Pure.
+
+One chain (*stream*) per writing process, numbered from 0: a single chain for all would make every writer wait for every
+other. The first event of a stream is an *anchor*: it holds the head of the station's previous stream, so that
+cutting that one's tail shows. What is hashed is exact text; nothing is ever parsed and written again first.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+# Made once: an encoder with settings of its own is otherwise built at every call.
+_text = json.JSONEncoder(separators=(",", ":")).encode
+
+GENESIS: Final = ""
+"""The `prev` of a stream's first event."""
+
+
+class Kind(enum.StrEnum):
+    """What an event tells of."""
+
+    ANCHOR = "anchor"
+    """A stream begins; its payload is the station's previous head, or empty."""
+    PAIRED = "paired"
+    """An entry was appended; its payload is the whole row."""
+    UNDONE = "undone"
+    """An entry was taken back before any attempt."""
+    VOID = "void"
+    """An entry was declared worthless after an attempt."""
+    ATTEMPT = "attempt"
+    """An attempt is about to be sent."""
+    SETTLED = "settled"
+    """It is known what became of an attempt, or that it is not."""
+    INTERRUPTED = "interrupted"
+    """An attempt was found under way after its program had ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last event of a stream."""
+
+    stream: str
+    seq: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"stream={self.stream} seq={self.seq} hash={self.hash}"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One link of a chain. `payload` is JSON text: column → new value."""
+
+    stream: str
+    seq: int
+    at: str
+    kind: str
+    station: str
+    entry_id: str | None
+    payload: str
+    prev: str
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over every field, in hex."""
+        fields = [
+            self.prev,
+            self.stream,
+            self.seq,
+            self.at,
+            self.kind,
+            self.station,
+            self.entry_id,
+            self.payload,
+        ]
+        return hashlib.sha256(_text(fields).encode("ascii")).hexdigest()
+
+    @property
+    def head(self) -> Head:
+        """The stream's head once this event is its last."""
+        return Head(self.stream, self.seq, self.hash)
+
+
+def payload(changes: Mapping[str, object]) -> str:
+    """The text of a change: ASCII only, so that every database keeps it as it is."""
+    return _text(changes)
+
+
+def anchor(stream: str, at: str, station: str, previous: Head | None) -> Event:
+    """The first event of a stream."""
+    held: dict[str, object] = {}
+    if previous is not None:
+        held = {"stream": previous.stream, "seq": previous.seq, "hash": previous.hash}
+    return Event(stream, 0, at, Kind.ANCHOR.value, station, None, payload(held), GENESIS)
+
+
+def follow(head: Head, at: str, kind: Kind, station: str, entry_id: str, changes: Mapping[str, object]) -> Event:
+    """The event after `head`."""
+    return Event(head.stream, head.seq + 1, at, kind.value, station, entry_id, payload(changes), head.hash)

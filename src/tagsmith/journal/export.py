@@ -1,0 +1,121 @@
+"""Records as rows for other programs: CSV, JSON lines, and one entry in full."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final, TextIO
+
+from tagsmith.journal.rows import utc_text
+from tagsmith.model import Leg, Record
+
+if TYPE_CHECKING:
+    from tagsmith.journal.journal import Journal
+
+COLUMNS: Final = (
+    "entry",
+    "uid",
+    "uid_api",
+    "visual_number",
+    "state",
+    "paired_at",
+    "delivered_at",
+    "user_id",
+    "contract_id",
+)
+"""The columns of an export, in order."""
+
+# What makes a spreadsheet take a cell for a formula, or strip what stands before one.
+_ACTIVE: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def rows(records: Iterable[Record]) -> Iterator[dict[str, str | None]]:
+    """One dict per record, with `COLUMNS` as keys. Times are ISO 8601 in UTC with `Z`; what is absent is None."""
+    for record in records:
+        entry = record.entry
+        yield {
+            "entry": entry.id,
+            "uid": entry.uid.wire,
+            "uid_api": entry.uid_api,
+            "visual_number": entry.visual_number,
+            "state": record.state.value,
+            "paired_at": utc_text(entry.paired_at),
+            "delivered_at": None if record.delivered_at is None else utc_text(record.delivered_at),
+            "user_id": entry.user_id,
+            "contract_id": record.contract_id,
+        }
+
+
+def write_csv(file: TextIO, records: Iterable[Record]) -> None:
+    """Write a header and one line per record; a cell that a spreadsheet would calculate gets an apostrophe before it.
+
+    `file` is opened with `newline=""`. What is absent is an empty cell.
+    """
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows(records):
+        writer.writerow([_defused(row[column] or "") for column in COLUMNS])
+
+
+def write_jsonl(file: TextIO, records: Iterable[Record]) -> None:
+    """Write one JSON object per line and record."""
+    for row in rows(records):
+        file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def details(journal: Journal, text: str) -> dict[str, object] | None:
+    """All that is known of the entry a person means by id, number, visual number or uid; nothing where there is none.
+
+    Flat, but for `warnings` (a list of words) and `events` (a list of dicts of `at`, `kind` and `change`). Blocks.
+    """
+    record = journal.look_up(text)
+    if record is None:
+        return None
+    entry = record.entry
+    (row,) = rows([record])
+    return {
+        "number": record.number,
+        **row,
+        "target": entry.target,
+        "technology": entry.uid.technology.value,
+        "key_type": None if entry.key_type is None else entry.key_type.value,
+        "valid_from": entry.valid_from,
+        "valid_to": entry.valid_to,
+        "station": entry.station,
+        "lane": entry.lane,
+        "reader": entry.reader,
+        "warnings": list(entry.warnings),
+        "note": record.note,
+        **_leg("reservation", record.reservation),
+        **_leg("activation", record.activation),
+        "events": [
+            {"at": change.at, "kind": change.kind, "change": _told(change.payload)}
+            for change in journal.history(entry.id)
+        ],
+    }
+
+
+def _leg(name: str, leg: Leg) -> dict[str, object]:
+    return {
+        name: leg.state.value,
+        f"{name}_attempts": leg.attempts,
+        f"{name}_status": leg.status,
+        f"{name}_message": leg.message,
+        f"{name}_body": leg.body,
+    }
+
+
+def _told(payload: str) -> str:
+    """A change in one line, without what is empty."""
+    try:
+        changes: dict[str, object] = json.loads(payload)
+    except ValueError:
+        # Somebody has been at it; `verify` says so.
+        return payload
+    return ", ".join(f"{column}={value}" for column, value in changes.items() if value not in (None, ""))
+
+
+def _defused(cell: str) -> str:
+    """The cell as plain text for any spreadsheet."""
+    return f"'{cell}" if cell.startswith(_ACTIVE) else cell

@@ -1,0 +1,1 @@
+"""The steps, one module each, named by the version they lead to."""

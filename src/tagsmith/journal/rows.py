@@ -1,0 +1,164 @@
+"""Between a row of `entries` and a `Record`: the one place that knows how each value is written. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from tagsmith.errors import JournalCorrupt, UidError
+from tagsmith.model import Entry, KeyType, Leg, LegName, LegState, Mark, Record, State
+from tagsmith.uid import ByteOrder, Technology, Uid
+
+Value: TypeAlias = str | int | None
+Row: TypeAlias = dict[str, Value]
+"""Column name → value, without the columns that the database computes."""
+
+Columns: TypeAlias = Mapping[Any, Any]
+"""The same as the database gives it."""
+
+
+def utc_text(at: datetime) -> str:
+    """ISO 8601 in UTC with microseconds and `Z`: always as long, so that text sorts as time does.
+
+    Raises:
+        ValueError: the time has no zone.
+    """
+    if at.tzinfo is None:
+        raise ValueError("a recorded time needs its zone")
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def new_record(number: int, entry: Entry) -> Record:
+    """The record of an entry that was just appended: nothing sent yet, an activation only where there is a user."""
+    activation = Leg() if entry.user_id is None else Leg(LegState.HELD)
+    return Record(number, entry, Leg(LegState.HELD), activation)
+
+
+def new_row(entry: Entry) -> Row:
+    """The row of `new_record`; all but its number."""
+    new = new_record(0, entry)
+    return {
+        "id": entry.id,
+        "target": entry.target,
+        "uid": entry.uid.wire,
+        "technology": entry.uid.technology.value,
+        "uid_order": entry.uid_order.value,
+        "uid_api": entry.uid_api,
+        "visual_number": entry.visual_number,
+        "number_key": entry.number_key,
+        "user_id": entry.user_id,
+        "key_type": None if entry.key_type is None else entry.key_type.value,
+        "valid_from": entry.valid_from,
+        "valid_to": entry.valid_to,
+        "lane": entry.lane,
+        "station": entry.station,
+        "reader": entry.reader,
+        "warnings": json.dumps(entry.warnings),
+        "paired_at": utc_text(entry.paired_at),
+        **leg_columns(LegName.RESERVATION, new.reservation),
+        **leg_columns(LegName.ACTIVATION, new.activation),
+        "mark": None,
+        "delivered_at": None,
+        "contract_id": None,
+        "note": "",
+    }
+
+
+def leg_columns(name: LegName, leg: Leg) -> Row:
+    """What the row holds of one delivery."""
+    prefix = name.value
+    return {
+        f"{prefix}_state": leg.state.value,
+        f"{prefix}_attempts": leg.attempts,
+        f"{prefix}_attempt_id": leg.attempt_id,
+        f"{prefix}_body": leg.body,
+        f"{prefix}_repeat": int(leg.repeat),
+        f"{prefix}_status": leg.status,
+        f"{prefix}_message": leg.message,
+    }
+
+
+def leg(name: LegName, row: Columns) -> Leg:
+    """One delivery out of a row.
+
+    Raises:
+        ValueError: the row holds a state that does not exist.
+    """
+    prefix = name.value
+    return Leg(
+        state=LegState(row[f"{prefix}_state"]),
+        attempts=row[f"{prefix}_attempts"],
+        attempt_id=row[f"{prefix}_attempt_id"],
+        body=row[f"{prefix}_body"],
+        repeat=bool(row[f"{prefix}_repeat"]),
+        status=row[f"{prefix}_status"],
+        message=row[f"{prefix}_message"],
+    )
+
+
+def record(row: Columns) -> Record:
+    """The record a row stands for.
+
+    Raises:
+        JournalCorrupt: the row holds values that nobody writes.
+    """
+    try:
+        return Record(
+            number=row["number"],
+            entry=_entry(row),
+            reservation=leg(LegName.RESERVATION, row),
+            activation=leg(LegName.ACTIVATION, row),
+            mark=None if row["mark"] is None else Mark(row["mark"]),
+            delivered_at=None if row["delivered_at"] is None else datetime.fromisoformat(row["delivered_at"]),
+            contract_id=row["contract_id"],
+            note=row["note"],
+        )
+    except (ValueError, TypeError, UidError) as error:
+        raise JournalCorrupt(
+            f"entry {row['number']} of the journal cannot be read: {error}", "run: tagsmith journal verify"
+        ) from error
+
+
+def _entry(row: Columns) -> Entry:
+    """The pair a row was made of.
+
+    Raises:
+        ValueError, TypeError, UidError: values that nobody writes.
+    """
+    return Entry(
+        id=row["id"],
+        target=row["target"],
+        uid=Uid.from_hex(row["uid"], technology=Technology(row["technology"])),
+        uid_order=ByteOrder(row["uid_order"]),
+        visual_number=row["visual_number"],
+        number_key=row["number_key"],
+        paired_at=datetime.fromisoformat(row["paired_at"]),
+        lane=row["lane"],
+        station=row["station"],
+        reader=row["reader"],
+        user_id=row["user_id"],
+        key_type=None if row["key_type"] is None else KeyType(row["key_type"]),
+        valid_from=row["valid_from"],
+        valid_to=row["valid_to"],
+        warnings=tuple(json.loads(row["warnings"])),
+    )
+
+
+_NO_PAIR = Entry("", "", Uid(b"\0"), ByteOrder.WIRE, "", "", datetime.min.replace(tzinfo=UTC))
+
+
+def shown(reservation: str, activation: str, mark: str | None) -> State:
+    """What is shown for any entry whose legs and mark stand so; `Record` alone knows the rule.
+
+    Raises:
+        JournalCorrupt: values that nobody writes.
+    """
+    try:
+        legs = Leg(LegState(reservation)), Leg(LegState(activation))
+        return Record(0, _NO_PAIR, *legs, mark=None if mark is None else Mark(mark)).state
+    except (ValueError, KeyError) as error:
+        raise JournalCorrupt(
+            f"the journal holds an impossible state: {error}", "run: tagsmith journal verify"
+        ) from error

@@ -1,0 +1,165 @@
+"""The tables of the durable record, as the newest migration leaves them.
+
+Owns names, types, constraints and indexes; never a query. Times are ISO 8601 text in UTC of fixed width (aware
+datetimes come back naive from SQLite); flags are the integers 0 and 1, so that an event's payload and a row compare
+exactly. Columns whose value follows from others (`live`, `open`) are computed by the database, so that no code can
+forget them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Computed,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from tagsmith.model import LegName
+
+VERSIONS: Final = ("0001",)
+"""Every schema version this program can read or migrate from, oldest first; the last is written. As in migrations/."""
+
+VERSION_TABLE: Final = "journal_version"
+"""Where the schema version stands; its presence is what makes a database a journal."""
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only where the type is exactly INTEGER.
+_ROW_NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+
+LIVE: Final = "CASE WHEN mark = 'undone' THEN 0 ELSE 1 END"
+"""1 while the entry occupies its uid and its number."""
+
+OPEN: Final = (
+    "CASE"
+    " WHEN reservation_state = 'sending' OR activation_state = 'sending' THEN 1"
+    " WHEN mark IS NOT NULL THEN 0"
+    " WHEN reservation_state IN ('held', 'queued') THEN 1"
+    " WHEN reservation_state = 'unknown' AND reservation_repeat = 1 THEN 1"
+    " WHEN reservation_state <> 'done' THEN 0"
+    " WHEN activation_state IN ('held', 'queued') THEN 1"
+    " WHEN activation_state = 'unknown' AND activation_repeat = 1 THEN 1"
+    " ELSE 0 END"
+)
+"""1 while something is left to send or under way; only such entries stand in the index `entries_open`."""
+
+SENDING: Final = "reservation_state = 'sending' OR activation_state = 'sending'"
+"""The condition of the index `entries_sending`; a query must repeat it word for word to use that index."""
+
+
+def _leg(name: LegName) -> tuple[Column[str] | Column[int] | Column[str | None] | Column[int | None], ...]:
+    """The columns of one delivery, in the order of `model.Leg`."""
+    return (
+        Column(f"{name}_state", Text, nullable=False),
+        Column(f"{name}_attempts", Integer, nullable=False),
+        Column(f"{name}_attempt_id", Text),
+        Column(f"{name}_body", Text),
+        Column(f"{name}_repeat", Integer, nullable=False),
+        Column(f"{name}_status", Integer),
+        Column(f"{name}_message", Text, nullable=False),
+    )
+
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("number", _ROW_NUMBER, Identity(), primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("uid", Text, nullable=False),
+    Column("technology", Text, nullable=False),
+    Column("uid_order", Text, nullable=False),
+    Column("uid_api", Text, nullable=False),
+    Column("visual_number", Text, nullable=False),
+    Column("number_key", Text, nullable=False),
+    Column("user_id", Text),
+    Column("key_type", Text),
+    Column("valid_from", Text),
+    Column("valid_to", Text),
+    Column("lane", Text, nullable=False),
+    Column("station", Text, nullable=False),
+    Column("reader", Text, nullable=False),
+    Column("warnings", Text, nullable=False),
+    Column("paired_at", Text, nullable=False),
+    *_leg(LegName.RESERVATION),
+    *_leg(LegName.ACTIVATION),
+    Column("mark", Text),
+    Column("delivered_at", Text),
+    Column("contract_id", Text),
+    Column("note", Text, nullable=False),
+    Column("live", Integer, Computed(LIVE, persisted=True)),
+    Column("open", Integer, Computed(OPEN, persisted=True)),
+    UniqueConstraint("id", name="entries_id"),
+)
+
+Index(
+    "entries_uid",
+    entries.c.target,
+    entries.c.uid,
+    unique=True,
+    sqlite_where=text("live = 1"),
+    postgresql_where=text("live = 1"),
+)
+Index(
+    "entries_number_key",
+    entries.c.target,
+    entries.c.number_key,
+    unique=True,
+    sqlite_where=text("live = 1"),
+    postgresql_where=text("live = 1"),
+)
+Index("entries_target", entries.c.target, entries.c.number)
+Index(
+    "entries_open",
+    entries.c.target,
+    entries.c.number,
+    sqlite_where=text("open = 1"),
+    postgresql_where=text("open = 1"),
+)
+Index(
+    "entries_sending",
+    entries.c.target,
+    entries.c.number,
+    sqlite_where=text(SENDING),
+    postgresql_where=text(SENDING),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("n", _ROW_NUMBER, Identity(), primary_key=True),
+    Column("stream", Text, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("station", Text, nullable=False),
+    Column("entry_id", Text, ForeignKey("entries.id", name="events_entry_id")),
+    Column("payload", Text, nullable=False),
+    Column("prev", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    UniqueConstraint("stream", "seq", name="events_stream_seq"),
+)
+
+Index("events_entry", events.c.entry_id, events.c.n)
+# Only the first event of each stream stands in it: the way to a station's streams costs an append nothing.
+Index(
+    "events_first",
+    events.c.station,
+    events.c.n,
+    sqlite_where=text("seq = 0"),
+    postgresql_where=text("seq = 0"),
+)
+
+STORED: Final = tuple(column for column in entries.columns if column.computed is None)
+"""The columns of an entry that are written; events account for each of them."""

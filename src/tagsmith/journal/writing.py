@@ -1,0 +1,245 @@
+"""The one way anything is written: a transaction on the writing connection, with an event for every change.
+
+Runs on the journal's writer thread only. What a change may be is decided in `changes`; how it is hashed in `chain`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, bindparam, insert, select, text, update
+from sqlalchemy.dialects import sqlite
+
+from tagsmith.errors import JournalUnavailable
+from tagsmith.journal import chain, faults
+from tagsmith.journal.chain import Head, Kind
+from tagsmith.journal.database import FileId, file_id, log_path
+from tagsmith.journal.rows import Row, utc_text
+from tagsmith.journal.schema import STORED, entries, events
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+_INSERT_ENTRY = sqlite.insert(entries).on_conflict_do_nothing().returning(entries.c.number)
+_INSERT_EVENT = insert(events).inline()
+_UPDATE_ENTRY = update(entries).where(entries.c.number == bindparam("this_number"))
+# Whoever reads a row to change it keeps others from changing it; SQLite needs no such words, it has the write lock.
+_SELECT_ENTRY = select(*STORED).where(entries.c.id == bindparam("this_id")).with_for_update()
+_HEAD = (
+    select(events.c.stream, events.c.seq, events.c.hash)
+    .where(events.c.stream == bindparam("stream"))
+    .order_by(events.c.seq.desc())
+    .limit(1)
+)
+_HEAD_AND_PLACE = _HEAD.add_columns(events.c.n)
+# The streams a station began last; the one written to last is nearly always among very few.
+_LAST_STREAMS = (
+    select(events.c.stream)
+    .where(events.c.station == bindparam("station"), text("seq = 0"))
+    .order_by(events.c.n.desc())
+    .limit(32)
+)
+_LAST_HEAD = select(events.c.stream, events.c.seq, events.c.hash).order_by(events.c.n.desc()).limit(1)
+
+
+def last_head(connection: Connection) -> Head | None:
+    """The newest event of all; for the log."""
+    found = connection.execute(_LAST_HEAD).one_or_none()
+    return None if found is None else Head(*found)
+
+
+class Transaction:
+    """What a change may do to the database; valid until its work returns.
+
+    `now` is the time every event of the transaction bears.
+    """
+
+    def __init__(self, connection: Connection, stream: str, station: str, head: Head | None, now: datetime) -> None:
+        self.connection = connection
+        self.head = head
+        self.now = utc_text(now)
+        self._stream = stream
+        self._station = station
+
+    def row(self, entry_id: str) -> Row | None:
+        """The row of an entry, for changing it."""
+        found = self.connection.execute(_SELECT_ENTRY, {"this_id": entry_id}).mappings().one_or_none()
+        return None if found is None else dict(found)
+
+    def insert(self, row: Row) -> int | None:
+        """Add an entry, and give its number; nothing where it collides with one that is there."""
+        number: int | None = self.connection.scalar(_INSERT_ENTRY, row)
+        if number is not None:
+            self._event(Kind.PAIRED, str(row["id"]), {"number": number, **row})
+        return number
+
+    def change(self, row: Row, kind: Kind, changes: Row) -> Row:
+        """Change an entry; gives the row as it is then. Values that stay as they were are left out."""
+        real = {column: value for column, value in changes.items() if row[column] != value}
+        if real:
+            self.connection.execute(_UPDATE_ENTRY.values(real), {"this_number": row["number"]})
+            self._event(kind, str(row["id"]), real)
+        return row | real
+
+    def _event(self, kind: Kind, entry_id: str, changes: Row) -> None:
+        """Add the next event to this process's stream, which begins with an anchor."""
+        if self.head is None:
+            self._add(chain.anchor(self._stream, self.now, self._station, self._previous()))
+        assert self.head is not None
+        self._add(chain.follow(self.head, self.now, kind, self._station, entry_id, changes))
+
+    def _add(self, event: chain.Event) -> None:
+        self.connection.execute(
+            _INSERT_EVENT,
+            {
+                "stream": event.stream,
+                "seq": event.seq,
+                "at": event.at,
+                "kind": event.kind,
+                "station": event.station,
+                "entry_id": event.entry_id,
+                "payload": event.payload,
+                "prev": event.prev,
+                "hash": event.hash,
+            },
+        )
+        self.head = event.head
+
+    def _previous(self) -> Head | None:
+        """The head of the stream that this station wrote to last."""
+        newest: tuple[int, Head] | None = None
+        for stream in self.connection.scalars(_LAST_STREAMS, {"station": self._station}).all():
+            *head, n = self.connection.execute(_HEAD_AND_PLACE, {"stream": stream}).one()
+            if newest is None or n > newest[0]:
+                newest = (n, Head(*head))
+        return None if newest is None else newest[1]
+
+
+class Writer:
+    """The writing connection and this process's stream; everything is called on one thread.
+
+    After a fault the connection is made anew, but never to another file than the journal was opened on.
+    """
+
+    def __init__(self, engine: Engine, path: Path, station: str, clock_utc: Callable[[], datetime]) -> None:
+        self._engine = engine
+        self._path = path
+        self._log_path = log_path(path)
+        self._station = station
+        self._clock_utc = clock_utc
+        self._stream = uuid.uuid4().hex
+        self._head: Head | None = None
+        self._head_known = True
+        self._connection: Connection | None = None
+        self._database: FileId | None = None
+        self._log_file: FileId | None = None
+
+    @property
+    def head(self) -> Head | None:
+        """The head of this process's stream; nothing before its first write."""
+        return self._head
+
+    def connect(self) -> Connection:
+        """The writing connection, made where there is none.
+
+        Raises:
+            JournalUnavailable: another file stands at the path now.
+            SQLAlchemyError, sqlite3.Error, OSError: it cannot be opened.
+        """
+        if self._connection is not None:
+            return self._connection
+        database = file_id(self._path)
+        if self._database is None:
+            self._database = database
+        elif self._database != database:
+            raise self._moved()
+        self._log_file = None
+        self._connection = self._engine.connect()
+        return self._connection
+
+    def transact(self, work: Callable[[Transaction], _T]) -> _T:
+        """Do `work` in one transaction: all of it is on the disc when this returns, nothing when it raises.
+
+        Raises:
+            JournalError: it could not be done; with `perhaps` where it may have been done all the same.
+            TagsmithError: what `work` raised.
+        """
+        committing = False
+        try:
+            connection = self.connect()
+            transaction = connection.begin()
+            if self._log_file is None:
+                # Only a transaction is sure to have made it.
+                self._log_file = file_id(self._log_path)
+            head = self._current_head(connection)
+            change = Transaction(connection, self._stream, self._station, head, self._clock_utc())
+            result = work(change)
+            self._check_files()
+            committing = True
+            self._head_known = False
+            transaction.commit()
+        except faults.FOREIGN as error:
+            self._drop()
+            mapped = faults.translate(error, self._path, committing=committing)
+            _log.error("%s; %s", mapped.message, error)
+            raise mapped from error
+        except BaseException:
+            self._roll_back()
+            raise
+        self._head = change.head
+        self._head_known = True
+        return result
+
+    def close(self) -> None:
+        """Give the connection back; the last one out moves the log into the database file."""
+        self._drop()
+        self._engine.dispose()
+
+    def _current_head(self, connection: Connection) -> Head | None:
+        """The head of this process's stream; asked for again where a commit's answer was lost."""
+        if not self._head_known:
+            found = connection.execute(_HEAD, {"stream": self._stream}).one_or_none()
+            self._head = None if found is None else Head(*found)
+            self._head_known = True
+        return self._head
+
+    def _check_files(self) -> None:
+        """Refuse to commit to files that nobody will find: SQLite itself does not notice in WAL mode.
+
+        Raises:
+            JournalUnavailable: database or log were removed or replaced since the connection was made.
+        """
+        try:
+            files = file_id(self._path), file_id(self._log_path)
+        except FileNotFoundError:
+            files = None
+        if files != (self._database, self._log_file):
+            raise self._moved()
+
+    def _moved(self) -> JournalUnavailable:
+        fault = faults.MOVED
+        return JournalUnavailable(f"{fault.message}: {self._path}", fault.remedy)
+
+    def _roll_back(self) -> None:
+        """End the transaction that `work` gave up."""
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            connection.rollback()
+        except faults.FOREIGN:
+            _log.warning("the rollback failed; the connection is made anew", exc_info=True)
+            self._drop()
+
+    def _drop(self) -> None:
+        """Let go of the connection, whatever state it is in."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(*faults.FOREIGN):
+                connection.close()

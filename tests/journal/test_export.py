@@ -1,0 +1,95 @@
+"""Records for other programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from support.journal import entry
+from tagsmith.journal import Journal
+from tagsmith.journal.export import COLUMNS, details, rows, write_csv, write_jsonl
+from tagsmith.journal.rows import new_record
+from tagsmith.model import Entry, LegName, LegState, Settlement
+
+
+def csv_text(*entries: Entry) -> str:
+    """The CSV of entries that were just appended."""
+    file = io.StringIO()
+    write_csv(file, [new_record(number, one) for number, one in enumerate(entries, start=1)])
+    return file.getvalue()
+
+
+async def test_the_columns_are_those_promised(journal: Journal) -> None:
+    """Each row has the promised columns, times in UTC with Z, and nothing where nothing is."""
+    await journal.append(entry(1, user_id="user-7"))
+    attempt_id = await journal.attempt("entry-1", LegName.RESERVATION, "{}")
+    settlement = Settlement(LegState.DONE, contract_id="DE-8PS-C0CD0C002-B")
+    await journal.settle("entry-1", LegName.RESERVATION, attempt_id, settlement)
+    await journal.append(entry(2))
+    first, second = rows(journal.records())
+    assert first == {
+        "entry": "entry-1",
+        "uid": "04000000000001",
+        "uid_api": "01000000000004",
+        "visual_number": "DE*8PS*000001",
+        "state": "reserved",
+        "paired_at": "2031-05-06T07:08:10.123456Z",
+        "delivered_at": first["delivered_at"],
+        "user_id": "user-7",
+        "contract_id": "DE-8PS-C0CD0C002-B",
+    }
+    assert first["delivered_at"] is not None
+    assert first["delivered_at"].endswith("Z")
+    assert [second[name] for name in ("state", "delivered_at", "user_id", "contract_id")] == ["held", None, None, None]
+    assert tuple(second) == COLUMNS
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
+def test_formulas_are_defused(start: str) -> None:
+    """A cell that a spreadsheet would calculate begins with an apostrophe."""
+    text = csv_text(entry(1, visual_number=f'{start}HYPERLINK("http://x")'))
+    (row,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert row["visual_number"] == f'\'{start}HYPERLINK("http://x")'
+
+
+@given(st.lists(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0")), max_size=4))
+def test_csv_survives_any_text(numbers: list[str]) -> None:
+    """Whatever a number holds, a CSV reader gets it back, or with an apostrophe before it; none begins a formula."""
+    text = csv_text(*(entry(index, visual_number=number) for index, number in enumerate(numbers)))
+    read = [row["visual_number"] for row in csv.DictReader(io.StringIO(text, newline=""))]
+    assert [cell.removeprefix("'") for cell in read] == [number.removeprefix("'") for number in numbers]
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) for cell in read)
+
+
+def test_json_lines_are_one_object_each() -> None:
+    """One line per record whatever its text; what is absent is null; nothing is defused."""
+    file = io.StringIO()
+    write_jsonl(file, [new_record(1, entry(1, visual_number="=1\n\u20ac")), new_record(2, entry(2))])
+    lines = file.getvalue().splitlines()
+    first, second = map(json.loads, lines)
+    assert first["visual_number"] == "=1\n\u20ac"
+    assert "\u20ac" in lines[0]
+    assert second["user_id"] is None
+    assert list(second) == list(COLUMNS)
+
+
+async def test_one_entry_in_full(journal: Journal) -> None:
+    """`details` has the row, both deliveries and the history in words; nothing for an entry that is not there."""
+    await journal.append(entry(1, user_id="user-7", warnings=("four-byte-uid",)))
+    await journal.attempt("entry-1", LegName.RESERVATION, '{"uid":"x"}')
+    told = details(journal, entry(1).uid.wire)
+    assert told is not None
+    assert (told["entry"], told["number"], told["state"]) == ("entry-1", 1, "queued")
+    assert (told["reservation"], told["reservation_body"], told["activation"]) == ("sending", '{"uid":"x"}', "held")
+    assert told["warnings"] == ["four-byte-uid"]
+    events = told["events"]
+    assert isinstance(events, list)
+    assert [event["kind"] for event in events] == ["paired", "attempt"]
+    assert "reservation_state=sending, reservation_attempts=1" in events[1]["change"]
+    json.dumps(told)
+    assert details(journal, "nothing like it") is None

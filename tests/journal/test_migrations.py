@@ -1,0 +1,176 @@
+"""The schema: what migrations lay down, old files, and a migration that is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Select
+
+from support.journal import TARGET, entry, finished, opened, python, url
+from tagsmith.journal import Journal, changes, reading, schema, writing
+from tagsmith.model import State
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+KILLED = """
+import os, sys
+import alembic.op
+from tagsmith.journal import Journal
+
+calls = 0
+what, after = sys.argv[2], int(sys.argv[3])
+real = getattr(alembic.op, what)
+
+def killing(*args, **kwargs):
+    global calls
+    calls += 1
+    if calls > after:
+        os._exit(9)
+    return real(*args, **kwargs)
+
+setattr(alembic.op, what, killing)
+Journal.open(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize(("what", "after"), [("create_index", 0), ("create_index", 6), ("execute", 3)])
+async def test_a_killed_migration_is_done_again(path: Path, what: str, after: int) -> None:
+    """A process that dies in the middle of a migration leaves the database as it was; the next start migrates."""
+    with python(KILLED, url(path), what, after) as process:
+        process.communicate(timeout=50)
+        assert process.returncode == 9
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+    with opened(path) as journal:
+        await journal.append(entry(1))
+        assert journal.verify().ok
+
+
+def test_the_migrations_are_those_the_program_knows() -> None:
+    """The versions in the code, which are read without Alembic, are the steps in the folder, in one line."""
+    config = Config()
+    config.set_main_option("script_location", "tagsmith.journal:migrations")
+    steps = list(ScriptDirectory.from_config(config).walk_revisions())
+    assert [step.revision for step in reversed(steps)] == list(schema.VERSIONS)
+
+
+def test_the_migrations_lead_to_the_schema(journal: Journal) -> None:
+    """What the steps lay down is what the code's tables say: columns, computed ones, indexes and their conditions."""
+    with journal._reading_engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": schema.VERSION_TABLE})
+        assert compare_metadata(context, schema.metadata) == []
+        laid = dict(connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").all())
+    squeezed = {name: re.sub(r"\s+", " ", sql) for name, sql in laid.items()}
+    for computed in (schema.LIVE, schema.OPEN):
+        assert f"GENERATED ALWAYS AS ({computed}) STORED" in squeezed["entries"]
+    for table in schema.metadata.tables.values():
+        for index in table.indexes:
+            condition = index.dialect_options["sqlite"]["where"]
+            assert squeezed[str(index.name)].partition(" WHERE ")[2] == ("" if condition is None else str(condition))
+    assert {name for name in laid if "_never_" in name} == {
+        "entries_facts_never_change",
+        "entries_never_go",
+        "events_never_change",
+        "events_never_go",
+    }
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE events SET payload = '{}' WHERE seq = 1",
+        "DELETE FROM events WHERE seq = 1",
+        "UPDATE entries SET visual_number = 'another'",
+        "UPDATE entries SET uid = '04ffffffffffff'",
+        "DELETE FROM entries",
+    ],
+)
+async def test_the_database_itself_forbids_rewriting(journal: Journal, statement: str) -> None:
+    """Events and the facts of a pair cannot be changed or removed, not even with another program, by mistake."""
+    await journal.append(entry(1))
+    with (
+        contextlib.closing(sqlite3.connect(journal.path)) as connection,
+        pytest.raises(sqlite3.IntegrityError, match="never"),
+    ):
+        connection.execute(statement)
+
+
+@pytest.mark.parametrize("version", schema.VERSIONS)
+async def test_a_journal_of_every_version_opens(path: Path, version: str) -> None:
+    """A file that the first program of each version wrote is brought up to date, is sound, and is written on."""
+    shutil.copyfile(FIXTURES / f"{version}.db", path)
+    with opened(path) as journal:
+        verification = journal.verify()
+        assert verification.problems == ()
+        assert (verification.entries, verification.streams) == (11, 2)
+        counts = await journal.tally(TARGET)
+        assert counts == dict.fromkeys(State, 1) | {State.HELD: 2, State.QUEUED: 2}
+        assert [record.number for record in await journal.due(TARGET, 10)] == [1, 3, 4, 7, 11]
+        assert await journal.recover() == 1
+        await journal.append(entry(12))
+        assert journal.verify().ok
+
+
+PLANS: dict[str, tuple[Select[Any], dict[str, object], str]] = {
+    "get": (reading._BY_ID, {"this_id": "x"}, "INDEX sqlite_autoindex_entries_1"),
+    "find by uid": (reading._BY_UID, {"this_target": "t", "this_uid": "u"}, "INDEX entries_uid"),
+    "find by number": (reading._BY_NUMBER, {"this_target": "t", "this_key": "k"}, "INDEX entries_number_key"),
+    "due": (reading._DUE, {"this_target": "t"}, "INDEX entries_open"),
+    "waiting": (reading._WAITING, {"this_target": "t"}, "INDEX entries_open"),
+    "recent": (reading._RECENT, {"this_target": "t", "this_limit": 5}, "INDEX entries_target"),
+    "page": (reading._PAGE, {"after": 0}, "INTEGER PRIMARY KEY"),
+    "page of target": (reading._PAGE_OF_TARGET, {"after": 0, "this_target": "t"}, "INDEX entries_target"),
+    "newest": (reading._NEWEST, {}, "SEARCH entries"),
+    "history": (reading._HISTORY, {"this_id": "x"}, "INDEX events_entry"),
+    "change": (writing._SELECT_ENTRY, {"this_id": "x"}, "INDEX sqlite_autoindex_entries_1"),
+    "head": (writing._HEAD, {"stream": "s"}, "INDEX sqlite_autoindex_events_1"),
+    "streams": (writing._LAST_STREAMS, {"station": "s"}, "INDEX events_first"),
+    "last head": (writing._LAST_HEAD, {}, "SCAN events"),
+    "recover": (changes._SELECT_SENDING_TO, {"this_target": "t"}, "INDEX entries_sending"),
+    "recover all": (changes._SELECT_SENDING, {}, "SCAN entries USING INDEX entries_sending"),
+}
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_no_question_of_every_day_sees_all_rows(journal: Journal, name: str) -> None:
+    """Each statement that runs at a tap or a delivery is answered from its index, without sorting."""
+    statement, parameters, index = PLANS[name]
+    with journal._reading_engine.connect() as connection:
+        compiled = str(statement.compile(connection))
+        known = statement.compile(connection)
+        values = tuple(parameters.get(key, known.params.get(key)) for key in known.positiontup or ())
+        plan = [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", values)]
+    assert len(plan) == 1, plan
+    assert index in plan[0]
+    # Scanning backwards and stopping at the first row is no scan; nor is one of an index with nothing else in it.
+    if name not in ("last head", "recover all"):
+        assert plan[0].startswith("SEARCH"), plan
+
+
+def test_the_fixtures_are_small_and_whole() -> None:
+    """A fixture is one file: its log was moved into it when it was closed."""
+    files = {one.name for one in FIXTURES.iterdir() if one.name != "__pycache__"}
+    assert files == {"make.py", *(f"{version}.db" for version in schema.VERSIONS)}
+    assert all((FIXTURES / f"{version}.db").stat().st_size < 200_000 for version in schema.VERSIONS)
+
+
+def test_a_fixture_can_be_made(tmp_path: Path) -> None:
+    """The script that writes a fixture works, so that the next version gets one."""
+    script = (
+        f"import sys, runpy; sys.path.insert(0, {str(FIXTURES.parents[1])!r})\n"
+        f"runpy.run_path({str(FIXTURES / 'make.py')!r}, run_name='__main__')"
+    )
+    with python(script, tmp_path / "new.db") as process:
+        finished(process)
+    with opened(tmp_path / "new.db") as journal:
+        assert journal.verify().entries == 11

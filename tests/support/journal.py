@@ -1,0 +1,79 @@
+"""What the journal's tests stand on: entries that follow from a number, a clock that counts, and other processes."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tagsmith.journal import Journal
+from tagsmith.model import Entry
+from tagsmith.uid import ByteOrder, Technology, Uid
+
+TARGET = "https://drive-api.example/drive"
+OTHER_TARGET = "http://127.0.0.1:8787/drive"
+EPOCH = datetime(2031, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
+
+
+def entry(index: int, **fields: Any) -> Entry:
+    """The entry of this index: id, uid and number follow from it."""
+    known: dict[str, Any] = {
+        "id": f"entry-{index}",
+        "target": TARGET,
+        "uid": Uid(bytes([4, *index.to_bytes(6, "big")]), Technology.ISO14443A),
+        "uid_order": ByteOrder.REVERSED,
+        "visual_number": f"DE*8PS*{index:06d}",
+        "number_key": f"de8ps{index:06d}",
+        "paired_at": EPOCH + timedelta(seconds=index),
+        "lane": "left",
+        "station": "one",
+        "reader": "ACR1252 PICC",
+    }
+    return Entry(**(known | fields))
+
+
+class CountingClock:
+    """Aware UTC that goes on by one second each time it is asked."""
+
+    def __init__(self) -> None:
+        self.now = EPOCH
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+def url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+@contextlib.contextmanager
+def opened(path: Path, station: str = "one") -> Iterator[Journal]:
+    """A journal that is closed afterwards."""
+    journal = Journal.open(url(path), station=station, clock_utc=CountingClock())
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+def python(script: str, *arguments: object) -> subprocess.Popen[str]:
+    """Another process that runs `script`; a context manager. Its standard output is read line by line."""
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finished(process: subprocess.Popen[str]) -> str:
+    """Standard output of a process that has to end well."""
+    output, errors = process.communicate(timeout=50)
+    assert process.returncode == 0, errors
+    return output
