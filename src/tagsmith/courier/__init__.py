@@ -1,0 +1,18 @@
+"""Delivery: what to send, when to try again, when to stop.
+
+Takes entries from the journal and sends them to the API they were made for, each attempt recorded before it leaves
+and each outcome written back. Knows journal and drive, and nothing of readers, lanes or screens.
+
+    policy    what follows from one outcome (pure)
+    gate      whether the API is to be spoken to just now (pure)
+    limiter   so many requests a minute (pure)
+    holds     the undo window (pure)
+    ledger    the journal, with patience for its failures
+    sender    one request: recorded, sent, judged, written back
+    board     what is shown
+    courier   the loop that puts them together
+"""
+
+from tagsmith.courier.courier import Courier, Pending
+
+__all__ = ["Courier", "Pending"]

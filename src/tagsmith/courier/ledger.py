@@ -1,0 +1,153 @@
+"""The journal as the courier uses it: the same calls, with patience for its failures.
+
+Owns the two rules that keep delivery honest when the disc does not cooperate: what could not be recorded is not sent,
+and an outcome in hand is written until it is written, never asked for again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tagsmith.courier.policy import backoff_s, leg_of, not_sent, unknown_before
+from tagsmith.errors import IllegalTransition, JournalError
+from tagsmith.model import LegName, LegState, Record, Settlement
+
+if TYPE_CHECKING:
+    from tagsmith.journal import Journal
+
+_log = logging.getLogger(__name__)
+
+PATIENCE_CAP_S = 15.0
+"""The longest pause between tries while the journal fails: somebody makes room on a disc and wants to see it go on."""
+
+
+class Patience:
+    """How a thing that fails is tried again. `trouble` says what it fails with just now, "" while it works.
+
+    `changed` is called when `trouble` begins, changes or ends. Times are seconds of the given monotonic clock.
+    """
+
+    def __init__(
+        self, what: str, *, clock: Callable[[], float], rng: random.Random, changed: Callable[[], None]
+    ) -> None:
+        self._what = what
+        self._clock = clock
+        self._rng = rng
+        self._changed = changed
+        self._until = 0.0
+        self.failures = 0
+        """Failures in a row."""
+        self.trouble = ""
+
+    def wait_s(self) -> float:
+        """Seconds until it is worth another try; 0 while it works."""
+        return max(0.0, self._until - self._clock()) if self.failures else 0.0
+
+    def failed(self, error: JournalError) -> float:
+        """Note one failure; returns how long to leave it alone, in seconds."""
+        self.failures += 1
+        pause_s = backoff_s(self.failures, self._rng, cap_s=PATIENCE_CAP_S)
+        self._until = self._clock() + pause_s
+        _log.warning("%s, trying again in %.1f s: %s", self._what, pause_s, error)
+        self._say(f"{self._what}: {error}")
+        return pause_s
+
+    def worked(self) -> None:
+        """It did what it was asked."""
+        self.failures = 0
+        self._say("")
+
+    def _say(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            self.trouble = trouble
+            self._changed()
+
+
+class Ledger:
+    """Attempts and settlements of one courier; `writes` is the patience with their failures."""
+
+    def __init__(self, journal: Journal, writes: Patience) -> None:
+        self._journal = journal
+        self.writes = writes
+
+    async def attempt(self, record: Record, name: LegName, body: str) -> str | None:
+        """Record an attempt durably, before it is sent; its id, or None: then nothing may be sent."""
+        try:
+            attempt_id = await self._journal.attempt(record.entry.id, name, body)
+        except IllegalTransition as error:
+            # Taken back in the hold window, or marked by a person: that is what the journal is asked for.
+            self.writes.worked()
+            _log.debug("%s of %s is not to be sent: %s", name, record.entry.id, error)
+            return None
+        except JournalError as error:
+            self.writes.failed(error)
+            if error.perhaps:
+                await self._withdraw_if_recorded(record, name)
+            return None
+        self.writes.worked()
+        return attempt_id
+
+    async def withdraw(self, record: Record, name: LegName, attempt_id: str) -> Record | None:
+        """Settle an attempt that was recorded and then not sent."""
+        before = unknown_before(leg_of(record, name))
+        settlement = not_sent(name, unknown_before=before, message="recorded, then not sent")
+        return await self.settle(record.entry.id, name, attempt_id, settlement)
+
+    async def settle(self, entry_id: str, name: LegName, attempt_id: str, settlement: Settlement) -> Record | None:
+        """Write an outcome until it is written; None when the journal says that it is not this attempt's to write.
+
+        Never gives up by itself; when it is cancelled, or the process dies, the leg stays `sending` in the journal,
+        which the next start takes for an unknown outcome.
+        """
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                settled = await self._journal.settle(entry_id, name, attempt_id, settlement)
+            except IllegalTransition as error:
+                mine = await self._written_already(entry_id, name, attempt_id, settlement) if tries > 1 else None
+                if mine is None:
+                    _log.error("the outcome of %s (%s) was not recorded: %s", entry_id, settlement.state, error)
+                return mine
+            except JournalError as error:
+                await asyncio.sleep(self.writes.failed(error))
+            else:
+                self.writes.worked()
+                return settled
+
+    async def _written_already(
+        self, entry_id: str, name: LegName, attempt_id: str, settlement: Settlement
+    ) -> Record | None:
+        """The record, if an earlier try that raised has written this settlement all the same."""
+        while True:
+            try:
+                record = await self._journal.get(entry_id)
+            except JournalError as error:
+                await asyncio.sleep(self.writes.failed(error))
+                continue
+            self.writes.worked()
+            if record is None:
+                return None
+            leg = leg_of(record, name)
+            return record if (leg.attempt_id, leg.state) == (attempt_id, settlement.state) else None
+
+    async def _withdraw_if_recorded(self, record: Record, name: LegName) -> None:
+        """The attempt's answer was lost: if it stands in the journal, say there that nothing was sent.
+
+        Only the active courier makes attempts, and this one has sent nothing for this leg, so a `sending` there is
+        the lost one.
+        """
+        while True:
+            try:
+                now = await self._journal.get(record.entry.id)
+            except JournalError as error:
+                await asyncio.sleep(self.writes.failed(error))
+                continue
+            leg = leg_of(now, name) if now is not None else None
+            if leg is not None and leg.state is LegState.SENDING and leg.attempt_id is not None:
+                await self.withdraw(record, name, leg.attempt_id)
+            return
