@@ -1,0 +1,192 @@
+"""One process per reader: an advisory lock that the kernel lets go when its holder dies, however it dies.
+
+It owns the lock files (never removed: removing one would let two processes hold two files of one name) and what
+stands in them. It keeps out only those who ask; other programs are the driver's business.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import logging
+import os
+import re
+import stat
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagsmith.errors import ReaderBusy, ReaderForbidden
+
+_log = logging.getLogger(__name__)
+
+_COMMAND_LENGTH = 120
+_TRIES = 5
+# O_NONBLOCK: a FIFO planted under the name must not make opening it hang.
+_FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a reader. `pid` is 0 where the file does not say."""
+
+    pid: int
+    command: str = ""
+
+    def __str__(self) -> str:
+        """For people: what is in their way."""
+        if self.pid == os.getpid():
+            return "another lane of this station"
+        if not self.pid:
+            return "another process"
+        return f"process {self.pid} ({self.command})" if self.command else f"process {self.pid}"
+
+
+def folders() -> tuple[Path, ...]:
+    """Where lock files may stand, best first. All are looked through, so that users who may write to different ones
+    still meet."""
+    return Path("/run/lock"), Path(tempfile.gettempdir())
+
+
+class ReaderLock:
+    """The lock of one device. `identity` names the device on this machine, the same for everyone who means it.
+
+    Held by an open file: a second holder is refused also within one process. Not inherited by programs started from
+    here.
+    """
+
+    def __init__(self, identity: str, *, where: Sequence[Path] | None = None) -> None:
+        self._identity = identity
+        self._where = folders() if where is None else where
+        slug = re.sub(r"[^A-Za-z0-9]+", "-", identity)[:40].strip("-")
+        digest = hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        self._name = f"tagsmith-reader-{slug}-{digest}.lock"
+        self._file: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock; nothing happens if this object holds it.
+
+        Raises:
+            ReaderBusy: somebody holds it; says who.
+            ReaderForbidden: there is no folder to lock in.
+        """
+        if self._file is not None:
+            return
+        while True:
+            file = self._open()
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                holder = _read(file)
+                os.close(file)
+                if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                    raise ReaderForbidden(f"{self._identity} cannot be locked: {error.strerror}") from error
+                raise busy(self._identity, holder) from error
+            if os.fstat(file).st_nlink:
+                break
+            os.close(file)  # a clean-up removed it between opening and locking
+        self._file = file
+        _sign(file)
+
+    def release(self) -> None:
+        """Let it go; idempotent."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
+
+    def holder(self) -> Holder | None:
+        """Who holds it now; None if nobody does. Takes the lock for an instant to find out."""
+        file = self._find()
+        if file is None:
+            return None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return _read(file)
+        finally:
+            os.close(file)
+        return None
+
+    def _open(self) -> int:
+        """The open lock file, made if there is none. Two may make it at once, so it is looked for again."""
+        for _ in range(_TRIES):
+            file = self._find()
+            if file is None:
+                file = self._create()
+            if file is not None:
+                return file
+        raise ReaderForbidden(
+            f"{self._identity} cannot be locked: something stands where the lock file {self._name} should",
+            f"remove it from {' and '.join(map(str, self._where))}",
+        )
+
+    def _find(self) -> int | None:
+        """An existing lock file, opened. Never with O_CREAT, which fs.protected_regular forbids for a file of another
+        user in a sticky folder; read-only where writing is not allowed, which is enough for flock."""
+        for folder in self._where:
+            for mode in (os.O_RDWR, os.O_RDONLY):
+                try:
+                    file = os.open(folder / self._name, mode | _FLAGS)
+                except PermissionError:
+                    continue
+                except OSError:
+                    break
+                if stat.S_ISREG(os.fstat(file).st_mode):
+                    return file
+                os.close(file)
+                break
+        return None
+
+    def _create(self) -> int | None:
+        """A new lock file in the first folder that lets us; None if somebody else made it at the same time."""
+        for folder in self._where:
+            try:
+                file = os.open(folder / self._name, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o666)
+            except FileExistsError:
+                return None
+            except OSError as error:
+                _log.debug("no lock file in %s: %s", folder, error.strerror)
+                continue
+            os.fchmod(file, 0o666)  # whatever the umask: the next holder may be another user and must sign, too
+            return file
+        raise ReaderForbidden(
+            f"{self._identity} cannot be locked: none of {', '.join(map(str, self._where))} can be written",
+            "let this user write to one of these folders",
+        )
+
+
+def busy(identity: str, holder: Holder) -> ReaderBusy:
+    """The error for a reader that somebody holds, in a worker's words."""
+    if holder.pid == os.getpid():
+        return ReaderBusy(f"{identity} is already used by {holder}", "give each lane a reader of its own")
+    remedy = f"end that program (`kill {holder.pid}`)" if holder.pid else "end that program"
+    return ReaderBusy(f"{identity} is in use by {holder}", f"{remedy}, or choose another reader: `tagsmith readers`")
+
+
+def _sign(file: int) -> None:
+    """Write who we are. A file that may only be read stays as it is: the lock holds all the same."""
+    try:
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n{_command()}\n".encode(errors="replace"), 0)
+    except OSError as error:
+        _log.debug("the lock file cannot be signed: %s", error.strerror)
+
+
+def _read(file: int) -> Holder:
+    """Who signed. Only a living process is believed: the true holder may have been unable to sign."""
+    lines = os.pread(file, 4096, 0).decode(errors="replace").splitlines()
+    pid = int(lines[0]) if lines and re.fullmatch(r"[0-9]{1,10}", lines[0], re.ASCII) else 0
+    if not pid or not Path(f"/proc/{pid}").exists():
+        return Holder(0)
+    command = "".join(character for character in "".join(lines[1:2]) if character.isprintable())
+    return Holder(pid, command[:_COMMAND_LENGTH])
+
+
+def _command() -> str:
+    """The command line of this process, short enough to be shown."""
+    program = Path(sys.argv[0] if sys.argv else "")
+    name = program.parent.name if program.name == "__main__.py" else program.name
+    return " ".join([name or "python", *sys.argv[1:]])[:_COMMAND_LENGTH]
