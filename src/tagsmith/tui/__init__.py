@@ -1,0 +1,9 @@
+"""The glass: app, screens, widgets, one stylesheet. Holds no reader, no client, no thread of its own work.
+
+Importing this costs nothing; Textual is loaded when the screen is run.
+"""
+
+from tagsmith.tui.port import ExtraKey, Station
+from tagsmith.tui.run import check_terminal, run_screen
+
+__all__ = ["ExtraKey", "Station", "check_terminal", "run_screen"]

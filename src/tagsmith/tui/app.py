@@ -1,0 +1,304 @@
+"""The app: hands keys to the one line buffer, scans and commands to the station, and the latest view to the screens.
+
+Decides nothing. Everything a person or a scanner sends comes through `on_event`; everything the station has to say
+comes as one small message that makes the app look at the latest view.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import RenderableType
+from textual import events
+from textual.app import App
+from textual.binding import Binding
+from textual.driver import Driver
+from textual.message import Message
+from textual.screen import Screen
+
+from tagsmith.errors import TagsmithError
+from tagsmith.model import Phase, Scan
+from tagsmith.scanners.buffer import Key, ScanBuffer
+from tagsmith.tui import palette
+from tagsmith.tui.face import Tone, faces
+from tagsmith.tui.port import ExtraKey, Station
+from tagsmith.tui.ring import LogRing
+from tagsmith.tui.screens.operator import OperatorScreen
+from tagsmith.tui.status import OPEN_PHASES
+from tagsmith.tui.terminal.driver import TerminalCaughtUp, TerminalLost, hardened
+from tagsmith.tui.text import printable
+from tagsmith.tui.widgets import Shown
+
+_log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+"""The clock, and the look at a line that was left lying."""
+SETTLING_S = 3.0
+"""In the first moments a reader that is not there yet, or a courier that stands by, is no news."""
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+
+class TagsmithApp(App[int], inherit_bindings=False):
+    """The glass of one station. `run` returns the exit status, `return_code` tells of a crash.
+
+    `extra_keys` and `hint` are for a demo. `silence_s` is for scanners that send no end (see `ScanBuffer`). `now` gives
+    local time, `clock` must be the monotonic clock that key events are stamped with.
+    """
+
+    CSS_PATH = "tagsmith.tcss"
+    TITLE = "tagsmith"
+    ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-mid"), (120, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-middle"), (34, "-tall")]  # noqa: RUF012
+    # Function keys and Esc only: every printable key is a number's, wherever the screen is.
+    BINDINGS = [  # noqa: RUF012
+        Binding("f1", "help"),
+        Binding("f2", "undo"),
+        Binding("f5", "retry"),
+        Binding("f8", "log"),
+        Binding("f9", "acknowledge"),
+        Binding("f10", "leave"),
+        Binding("escape", "clear"),
+    ]
+
+    class Woken(Message):
+        """The station has a new view."""
+
+    def __init__(
+        self,
+        station: Station,
+        *,
+        ring: LogRing | None = None,
+        extra_keys: Sequence[ExtraKey] = (),
+        hint: Callable[[], str] | None = None,
+        silence_s: float | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(ansi_color=False)
+        self.failure: TagsmithError | None = None
+        """Why the station could not be started."""
+        self.last_words = ""
+        """What is to be said on the terminal when it is given back."""
+        self._station = station
+        self._ring = ring or LogRing()
+        self._extras = tuple(extra_keys)
+        self._hint = hint
+        self._silence_s = silence_s
+        self._now = now
+        self._clock = clock
+        self._buffer = ScanBuffer(silence_s=silence_s)
+        self._began_at = clock()
+        self._alarm_seen = ""
+        self._worst = False
+        self._block = "█" if _is_unicode(sys.__stdout__) else "#"
+        for extra in self._extras:
+            if extra.key in self._bindings.key_to_bindings:
+                raise ValueError(f"{extra.key} is one of the operator's keys")
+            self.bind(extra.key, f"extra({extra.key!r})")
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's choice, hardened."""
+        return hardened(super().get_driver_class())
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our own colours for the stylesheet."""
+        return palette.variables(self.console.color_system)
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The operator's."""
+        return OperatorScreen(self._shown(), self._extras, self._block)
+
+    def on_mount(self) -> None:
+        """Listen to signals and to the clock."""
+        loop = asyncio.get_running_loop()
+        if not self.is_headless:
+            for number in _SIGNALS:
+                loop.add_signal_handler(number, self.exit, 0)
+        self.set_interval(TICK_S, self._tick)
+
+    def on_ready(self) -> None:
+        """The first frame stands: what is slow to start may start."""
+        self._began_at = self._clock()
+        try:
+            self._station.start(self._wake)
+        except TagsmithError as error:
+            self.failure = error
+            self.exit(1)
+
+    def _wake(self) -> None:
+        # On the station's thread. After the end of the app the message goes nowhere.
+        self.post_message(self.Woken())
+
+    def on_tagsmith_app_woken(self) -> None:
+        """Show the latest view."""
+        self._show()
+
+    def _tick(self) -> None:
+        self._take_scan(self._buffer.tick(self._clock()))
+        self._show()
+
+    def on_terminal_lost(self, message: TerminalLost) -> None:
+        """Nobody sees this screen any more."""
+        _log.error("the terminal is gone: %s", message.why)
+        self.exit(1)
+
+    def on_terminal_caught_up(self, message: TerminalCaughtUp) -> None:
+        """Frames were dropped while the terminal did not read: paint everything."""
+        _log.warning("the terminal did not read for a while")
+        self.screen.refresh()
+
+    # --- what is shown --------------------------------------------------------------------------------------------
+
+    def _shown(self) -> Shown:
+        return Shown(
+            view=self._station.view(),
+            now=self._now(),
+            typed=self._buffer.text,
+            hint=self._hint() if self._hint else "",
+            settled=self._clock() - self._began_at >= SETTLING_S,
+            alarm_seen=self._alarm_seen,
+        )
+
+    def _show(self) -> None:
+        shown = self._shown()
+        if shown.view.delivery.alarm != self._alarm_seen:
+            self._alarm_seen = ""
+            shown = self._shown()
+        for screen in self.screen_stack:
+            if tell := getattr(screen, "tell", None):
+                tell(shown)
+        self._ring_the_bell(shown)
+
+    def _ring_the_bell(self, shown: Shown) -> None:
+        """Once when something goes wrong. Whether it sounds is up to the terminal; the reader's buzzer is surer."""
+        found = faces(shown.view, settled=shown.settled, alarm_seen=shown.alarm_seen)
+        worst = any(face.tone is Tone.ERROR for _, face in found)
+        if worst and not self._worst:
+            self.bell()
+        self._worst = worst
+
+    # --- what comes in --------------------------------------------------------------------------------------------
+
+    async def on_event(self, event: events.Event) -> None:
+        """The one gate: keys and pastes are a number's first, wherever the focus is and whatever lies on top."""
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            consumed, scan = self._buffer.feed(Key(event.key, event.character, event.time))
+            self._take_scan(scan)
+            if consumed:
+                self._line_changed()
+                return
+        elif isinstance(event, events.Paste) and not event.is_forwarded:
+            for pasted in self._buffer.paste(event.text, event.time):
+                self._take_scan(pasted)
+            self._line_changed()
+            return
+        await super().on_event(event)
+
+    def _take_scan(self, scan: Scan | None) -> None:
+        if scan is not None:
+            self._station.scan(scan)
+
+    def _line_changed(self) -> None:
+        self._show()
+        if self._silence_s is not None and self._buffer.text:
+            self.set_timer(self._silence_s, self._tick)
+
+    # --- commands -------------------------------------------------------------------------------------------------
+
+    def action_help(self) -> None:
+        """F1: open the help, or close it."""
+        from tagsmith.tui.screens.help import HelpScreen
+
+        self._toggle(HelpScreen, lambda: HelpScreen(self._shown(), self._extras))
+
+    def action_log(self) -> None:
+        """F8: open the log, or close it."""
+        from tagsmith.tui.screens.log import LogScreen
+
+        self._toggle(LogScreen, lambda: LogScreen(self._shown(), self._ring))
+
+    def _toggle(self, kind: type[Screen[None]], make: Callable[[], Screen[None]]) -> None:
+        was_open = isinstance(self.screen, kind)
+        self._to_the_lanes()
+        if not was_open:
+            self.push_screen(make())
+
+    def _to_the_lanes(self) -> bool:
+        """Close whatever lies over the lanes; whether something did."""
+        if len(self.screen_stack) == 1:
+            return False
+        self.pop_screen()
+        return True
+
+    def action_undo(self) -> None:
+        """F2: take the last pair back."""
+        self._station.undo()
+
+    def action_retry(self) -> None:
+        """F5: save again what could not be saved."""
+        if any(lane.phase is Phase.NOT_SAVED for lane in self._station.view().lanes):
+            self._station.retry()
+
+    def action_acknowledge(self) -> None:
+        """F9: the alarm was seen."""
+        alarm = self._station.view().delivery.alarm
+        if alarm and alarm != self._alarm_seen:
+            _log.warning("alarm seen: %s", printable(alarm))
+            self._alarm_seen = alarm
+            self._station.acknowledge()
+            self._show()
+
+    def action_clear(self) -> None:
+        """Esc: go back to the lanes; there, drop the line under way and what waits."""
+        if self._to_the_lanes():
+            return
+        self._buffer.clear()
+        self._station.clear()
+        self._show()
+
+    def action_leave(self) -> None:
+        """F10: leave; asks once when something would be lost."""
+        from tagsmith.tui.screens.leave import LeaveScreen
+
+        half_done = any(lane.phase in OPEN_PHASES for lane in self._station.view().lanes)
+        if not half_done or isinstance(self.screen, LeaveScreen):
+            self.exit(0)
+            return
+        self._to_the_lanes()
+        self.push_screen(LeaveScreen(self._shown(), self._block))
+
+    def action_extra(self, key: str) -> None:
+        """A key of the demo's."""
+        for extra in self._extras:
+            if extra.key == key:
+                extra.action()
+
+    # --- when something of ours breaks ----------------------------------------------------------------------------
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """End. Textual would print what it is given; that may hold what nobody should read on a terminal."""
+        self._fatal_error()
+
+    def _fatal_error(self) -> None:
+        """End after an exception: the traceback goes to the log, without locals; the terminal gets one line."""
+        error = self._exception or sys.exception()
+        _log.critical("the screen failed", exc_info=error)
+        kind = type(error).__name__ if error else "error"
+        self.last_words = self.last_words or f"the screen failed ({kind}): the log tells more"
+        self._return_code = 1
+        self._close_messages_no_wait()
+
+
+def _is_unicode(stream: Any) -> bool:
+    return "utf" in (getattr(stream, "encoding", None) or "").lower()

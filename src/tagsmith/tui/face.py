@@ -1,0 +1,171 @@
+"""What a lane shows: one huge word, its colour, what happened, what to do now. Pure.
+
+Decides what is told first when several things are wrong; it decides nothing about pairing.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from tagsmith import words
+from tagsmith.model import LaneView, Notice, Phase, ReaderState, StationView
+from tagsmith.tui.text import EMPTY, Safe, printable
+from tagsmith.uid import ByteOrder, Uid
+
+
+class Tone(enum.StrEnum):
+    """The colour of a lane. The word says the same, for those who do not see the colour."""
+
+    READY = "ready"
+    """Nothing waits."""
+    HALF = "half"
+    """Something is there and something more is awaited."""
+    PAIRED = "paired"
+    """The pair is on the disc; the only green one."""
+    ERROR = "error"
+    """Something was refused or is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What a lane shows. `spellings` are forms of the one word, the best first, for lanes that are too narrow for it.
+
+    `details` are groups of facts: the parts of a group stand in one line where there is room, else below each other.
+    """
+
+    spellings: tuple[str, ...]
+    tone: Tone
+    title: Safe
+    hint: Safe = EMPTY
+    details: tuple[tuple[Safe, ...], ...] = ()
+    warnings: tuple[Safe, ...] = ()
+
+    @property
+    def word(self) -> str:
+        """The word in full."""
+        return self.spellings[0]
+
+
+_TONES: dict[Phase, Tone] = {
+    Phase.READY: Tone.READY,
+    Phase.TAG_WAITS: Tone.HALF,
+    Phase.NUMBER_WAITS: Tone.HALF,
+    Phase.VERIFYING: Tone.HALF,
+    Phase.COMMITTING: Tone.HALF,
+    Phase.PAIRED: Tone.PAIRED,
+    Phase.REFUSED: Tone.ERROR,
+    Phase.KNOWN: Tone.READY,
+    Phase.NOT_SAVED: Tone.ERROR,
+}
+
+_TITLES: dict[Phase, str] = {
+    Phase.READY: "Ready for the next key.",
+    Phase.TAG_WAITS: "The key is read.",
+    Phase.NUMBER_WAITS: "The number is read.",
+    Phase.VERIFYING: "Once more, to be sure.",
+    Phase.COMMITTING: "Saving.",
+    Phase.PAIRED: "Saved.",
+    Phase.REFUSED: "Refused.",
+    Phase.KNOWN: "This key is already paired.",
+    Phase.NOT_SAVED: "NOT SAVED: the pair is not on the disc.",
+}
+
+_HINTS: dict[Phase, str] = {
+    Phase.NUMBER_WAITS: "Tap the key that bears this number.",
+    Phase.NOT_SAVED: "Press F5 to try again.",
+}
+"""Where what the lane expects does not say it well enough."""
+
+
+def faces(view: StationView, *, settled: bool = True, alarm_seen: str = "") -> tuple[tuple[Safe, Face], ...]:
+    """The heading and the face of each lane; of the station as a whole when it has no lanes yet.
+
+    Told first is what makes everything else worthless: the station that cannot go on, then an alarm nobody has seen,
+    then a pair that is not on the disc, then the reader. `settled` is false in the first moments: a reader that
+    nobody has opened yet is no fault.
+    """
+    if not view.lanes:
+        return ((EMPTY, _station_face(view, alarm_seen) or _WAIT),)
+    several = len(view.lanes) > 1
+    return tuple(
+        (printable(f"lane {lane.lane}") if several else EMPTY, _lane_face(view, lane, settled, alarm_seen))
+        for lane in view.lanes
+    )
+
+
+_WAIT = Face(("WAIT",), Tone.READY, Safe("Starting."))
+
+
+def _lane_face(view: StationView, lane: LaneView, settled: bool, alarm_seen: str) -> Face:
+    if urgent := _station_face(view, alarm_seen):
+        return urgent
+    busy = lane.phase in (Phase.NOT_SAVED, Phase.COMMITTING)
+    if lane.reader.state is not ReaderState.READY and not busy:
+        return _WAIT if lane.reader.state is ReaderState.MISSING and not settled else _reader_face(lane)
+    return _phase_face(view, lane)
+
+
+def _station_face(view: StationView, alarm_seen: str) -> Face | None:
+    """What concerns every lane, if anything does."""
+    if view.fatal:
+        return Face(("STOP",), Tone.ERROR, printable(view.fatal), Safe("Press F10, put it right, start again."))
+    alarm = view.delivery.alarm
+    if alarm and alarm != alarm_seen:
+        return Face(("ALARM",), Tone.ERROR, printable(alarm), Safe("Stop, call somebody, then press F9."))
+    return None
+
+
+def _reader_face(lane: LaneView) -> Face:
+    reader = lane.reader
+    return Face(
+        ("STOP READER", "READER"),
+        Tone.ERROR,
+        printable(reader.message) if reader.message else Safe(f"The reader is {words.READERS[reader.state]}."),
+        printable(reader.remedy) if reader.remedy else Safe("Look at its cable, then wait."),
+        details=((printable(reader.spec),),),
+    )
+
+
+def _phase_face(view: StationView, lane: LaneView) -> Face:
+    notice = lane.notice or Notice("", "")
+    return Face(
+        _spellings(lane),
+        _TONES[lane.phase],
+        printable(notice.title or _TITLES[lane.phase]),
+        printable(notice.hint or _hint(lane)),
+        details=_details(view, lane),
+        warnings=tuple(printable(f"! {warning}") for warning in lane.warnings),
+    )
+
+
+def _hint(lane: LaneView) -> str:
+    if lane.phase is Phase.PAIRED and lane.expects == "tag":
+        return "Take the key away, tap the next one."
+    return _HINTS.get(lane.phase) or words.NEXT.get(lane.expects, "")
+
+
+def _spellings(lane: LaneView) -> tuple[str, ...]:
+    if lane.phase is Phase.READY and lane.expects == "number":
+        return ("SCAN",)
+    word = words.BIG[lane.phase]
+    last = word.split()[-1]
+    return (word,) if word == last else (word, last)
+
+
+def _details(view: StationView, lane: LaneView) -> tuple[tuple[Safe, ...], ...]:
+    number = (printable(f"number {lane.number}"),) if lane.number else ()
+    uid = uid_lines(lane.uid, view.order) if lane.uid else ()
+    return tuple(group for group in (number, uid) if group)
+
+
+def uid_lines(uid: Uid, order: ByteOrder) -> tuple[Safe, Safe]:
+    """The UID in both orders; the one the API gets is marked."""
+    wire, reversed_ = (
+        Safe(f"{name} {text}{' = API' if api else ''}")
+        for name, text, api in (
+            ("wire", uid.wire, order is ByteOrder.WIRE),
+            ("reversed", uid.reversed, order is ByteOrder.REVERSED),
+        )
+    )
+    return wire, reversed_

@@ -1,0 +1,96 @@
+"""The operator's screen: what to do now, in one word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.events import Resize
+from textual.screen import Screen
+
+from tagsmith.tui.face import faces as lane_faces
+from tagsmith.tui.port import ExtraKey
+from tagsmith.tui.widgets import (
+    BannerSheet,
+    EntrySheet,
+    ExtraSheet,
+    FaceSheet,
+    KeySheet,
+    PairSheet,
+    Shown,
+    StatusSheet,
+)
+
+_LANE_WIDTH = 38
+"""Cells in which the longest word still fits."""
+
+
+class Lanes(Container, inherit_bindings=False):
+    """One face per lane, side by side as far as the words stay readable, then below each other."""
+
+    def __init__(self, block: str) -> None:
+        super().__init__(id="lanes")
+        self._block = block
+        self._sheets: list[FaceSheet] = []
+
+    def tell(self, shown: Shown) -> None:
+        """Show the lanes of this view."""
+        faces = lane_faces(shown.view, settled=shown.settled, alarm_seen=shown.alarm_seen)
+        if len(faces) != len(self._sheets):
+            self.remove_children()
+            self._sheets = [FaceSheet(face, self._block) for _, face in faces]
+            self.mount_all(self._sheets)
+            self._arrange(self.app.size.width)
+        for sheet, (heading, face) in zip(self._sheets, faces, strict=True):
+            sheet.tell(face, heading)
+
+    def on_resize(self, event: Resize) -> None:
+        """Arrange the lanes for the new width."""
+        self._arrange(event.size.width)
+
+    def _arrange(self, width: int) -> None:
+        columns = max(1, min(len(self._sheets), width // _LANE_WIDTH))
+        if columns != self.styles.grid_size_columns:
+            self.styles.grid_size_columns = columns
+
+
+class OperatorScreen(Screen[None], inherit_bindings=False):
+    """Status, lanes, the number being typed, the last pairs, the keys."""
+
+    def __init__(self, shown: Shown, extras: Sequence[ExtraKey], block: str) -> None:
+        super().__init__()
+        self._shown = shown
+        self._extras = extras
+        self._block = block
+
+    def compose(self) -> ComposeResult:
+        """The sheets from top to bottom."""
+        yield StatusSheet(id="status")
+        yield BannerSheet(id="banner")
+        yield Lanes(self._block)
+        yield EntrySheet(id="entry")
+        yield PairSheet(id="pairs")
+        yield ExtraSheet(self._extras, id="extras")
+        yield KeySheet(id="keys")
+
+    def on_mount(self) -> None:
+        """Show what there is."""
+        self.tell(self._shown)
+
+    def on_resize(self) -> None:
+        """What takes more lines on a narrow screen is measured anew."""
+        self.tell(self._shown)
+
+    def tell(self, shown: Shown) -> None:
+        """Show this."""
+        self._shown = shown
+        if not self.is_mounted:
+            return
+        self.query_one(StatusSheet).tell(shown)
+        self.query_one(BannerSheet).tell(shown)
+        self.query_one(Lanes).tell(shown)
+        self.query_one(EntrySheet).tell(shown.typed)
+        self.query_one(PairSheet).tell(shown)
+        self.query_one(ExtraSheet).tell(shown.hint)
+        self.query_one(KeySheet).tell(shown)

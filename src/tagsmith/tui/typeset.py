@@ -1,0 +1,181 @@
+"""Setting a face, or lines, on a sheet of so many cells. Pure: text and sizes in, rows of runs out.
+
+The huge word gets what is left after the sentences; when there is not enough for both, facts go first, sentences
+next, the word never.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from rich.cells import cell_len, chop_cells, set_cell_size
+
+from tagsmith.tui import letters
+from tagsmith.tui.face import Face
+from tagsmith.tui.text import EMPTY, Safe, joined
+
+
+class Ink(enum.Enum):
+    """How a run of cells is drawn, in the colours of the sheet it stands on."""
+
+    PLAIN = enum.auto()
+    """Text."""
+    BOLD = enum.auto()
+    """Text that is read first."""
+    DIM = enum.auto()
+    """Text that may be overlooked."""
+    REVERSE = enum.auto()
+    """Text in exchanged colours."""
+    BLOCK = enum.auto()
+    """Full cells: front and back in the same colour, so that no console's font can leave a gap."""
+
+
+Run = tuple[Safe, Ink]
+Row = tuple[Run, ...]
+
+# Width by height of a cell of a letter, the largest first. A terminal's cell is about twice as high as wide.
+_SCALES = sorted(
+    ((across, down) for down in (1, 2, 3, 4) for across in range(down, min(3 * down, 6) + 1)),
+    key=lambda scale: (scale[0] * scale[1], scale[1]),
+    reverse=True,
+)
+_MARGIN = 1
+_TITLE_ROWS = 4
+_HINT_ROWS = 2
+
+
+def row(text: Safe, ink: Ink = Ink.PLAIN) -> Row:
+    """A row of one run."""
+    return ((text, ink),)
+
+
+def fitted(text: str, width: int) -> Safe:
+    """The text cut to at most `width` cells, with `..` where something was cut away."""
+    if cell_len(text) <= width:
+        return Safe(text)
+    if width <= 2:
+        return Safe(set_cell_size(text, max(width, 0)))
+    return Safe(set_cell_size(text, width - 2).rstrip() + "..")
+
+
+def padded(text: str, width: int) -> Safe:
+    """The text in exactly `width` cells."""
+    return Safe(set_cell_size(fitted(text, width), width))
+
+
+def first_that_fits(width: int, variants: Iterable[str]) -> Safe:
+    """The first of the variants, longest first, that fits; else the last one, cut."""
+    last = ""
+    for last in variants:
+        if cell_len(last) <= width:
+            break
+    return fitted(last, width)
+
+
+def wrapped(text: Safe, width: int, most: int) -> list[Safe]:
+    """The text broken at blanks into at most `most` lines; the last one is cut when it does not fit."""
+    if width <= 0 or most <= 0:
+        return []
+    lines: list[str] = []
+    line = ""
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if cell_len(longer) <= width:
+            line = longer
+            continue
+        if line:
+            lines.append(line)
+        *full, line = chop_cells(word, width) or [""]
+        lines.extend(full)
+    lines.append(line)
+    if len(lines) > most:
+        lines = [*lines[: most - 1], fitted(" ".join(lines[most - 1 :]), width)]
+    return [Safe(line) for line in lines if line]
+
+
+def face_rows(face: Face, width: int, height: int, *, heading: Safe = EMPTY, block: str = "█") -> list[Row]:
+    """Exactly `height` rows for a lane's face, each at most `width` cells wide, everything in the middle.
+
+    `heading` names the lane where there are several. `block` is the character of a full cell.
+    """
+    if width <= 0 or height <= 0:
+        return [()] * max(height, 0)
+    head = [_centred(heading, width, Ink.BOLD)] if heading else []
+    for sentences in _abridged(face, width):
+        word = _word_rows(face, width, height - len(head) - len(sentences), block)
+        if word:
+            return _in_the_middle(head, word, sentences, height)
+    return _without_block_letters(face, width, height, heading)
+
+
+def _without_block_letters(face: Face, width: int, height: int, heading: Safe) -> list[Row]:
+    text = fitted(joined([heading, Safe(face.word)], ": "), max(width - 2, 1))
+    word = [_centred(f" {text} ", width, Ink.REVERSE)]
+    for sentences in _abridged(face, width):
+        if len(word) + len(sentences) <= height:
+            return _in_the_middle([], word, sentences, height)
+    return word + [()] * (height - 1)
+
+
+@lru_cache(maxsize=32)
+def _abridged(face: Face, width: int) -> list[list[Row]]:
+    """The sentences under the word, from all of them to none: what is dropped first is what can wait."""
+    inner = max(width - 2 * _MARGIN, 1)
+    titles = [
+        [_centred(line, width, Ink.BOLD) for line in wrapped(face.title, inner, most)]
+        for most in (_TITLE_ROWS, 3, 2, 1)
+    ]
+    hint = [_centred(line, width, Ink.PLAIN) for line in wrapped(face.hint, inner, _HINT_ROWS)]
+    short_hint = [_centred(line, width, Ink.PLAIN) for line in wrapped(face.hint, inner, 1)]
+    warnings = [_centred(fitted(line, inner), width, Ink.BOLD) for line in face.warnings]
+    details = [_centred(line, width, Ink.PLAIN) for group in face.details for line in _grouped(group, inner)]
+    ladder = [titles[0] + hint + warnings + details[:keep] for keep in range(len(details), -1, -1)]
+    ladder += [title + hint + warnings[:1] for title in titles]
+    ladder += [title + hint for title in titles[1:]]
+    return [*ladder, titles[-1] + short_hint, titles[-1], []]
+
+
+def _grouped(group: Sequence[Safe], width: int) -> list[Safe]:
+    together = "   ".join(group)
+    return [Safe(together)] if cell_len(together) <= width else [fitted(part, width) for part in group]
+
+
+def _word_rows(face: Face, width: int, height: int, block: str) -> list[Row]:
+    """The word as large as it fits; nothing if no spelling of it does."""
+    inner = width - 2 * _MARGIN
+    for spelling in face.spellings:
+        for across, down in _SCALES:
+            if letters.word_width(spelling) * across <= inner and letters.HEIGHT * down <= height:
+                return _enlarged(spelling, across, down, width, block)
+    return []
+
+
+def _enlarged(word: str, across: int, down: int, width: int, block: str) -> list[Row]:
+    left = (width - letters.word_width(word) * across) // 2
+    rows: list[Row] = []
+    for cells in letters.word_rows(word):
+        runs: list[Run] = [(Safe(" " * left), Ink.PLAIN)]
+        for cell in cells:
+            ink = Ink.BLOCK if cell == "#" else Ink.PLAIN
+            text = (block if cell == "#" else " ") * across
+            if runs[-1][1] is ink:
+                runs[-1] = (Safe(runs[-1][0] + text), ink)
+            else:
+                runs.append((Safe(text), ink))
+        rows += [tuple(runs)] * down
+    return rows
+
+
+def _in_the_middle(head: list[Row], word: list[Row], sentences: list[Row], height: int) -> list[Row]:
+    spare = height - len(head) - len(word) - len(sentences)
+    gap = 1 if spare and sentences else 0
+    above = (spare - gap + 1) // 2
+    filled = [*head, *[()] * above, *word, *[()] * gap, *sentences]
+    return filled + [()] * (height - len(filled))
+
+
+def _centred(text: str, width: int, ink: Ink) -> Row:
+    text = fitted(text, width)
+    return ((Safe(" " * ((width - cell_len(text)) // 2)), Ink.PLAIN), (text, ink))

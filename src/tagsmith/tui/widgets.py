@@ -1,0 +1,274 @@
+"""The sheets a screen is made of: rows of plain text in the colours the stylesheet gives.
+
+All of them draw runs of `Safe` text and nothing else, so markup and escapes have no door. Each knows one value, sets it
+anew when told, and is repainted only when its rows changed.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tagsmith.model import StationView
+from tagsmith.tui import status
+from tagsmith.tui.face import Face, Tone
+from tagsmith.tui.port import ExtraKey
+from tagsmith.tui.text import EMPTY, Safe
+from tagsmith.tui.typeset import Ink, Row, face_rows, fitted, row, wrapped
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """All that an operator's screen shows at one moment. `settled` is false in the first moments of the core."""
+
+    view: StationView
+    now: datetime
+    typed: str = ""
+    hint: str = ""
+    settled: bool = True
+    alarm_seen: str = ""
+
+
+class Sheet(Widget, inherit_bindings=False):
+    """Rows of runs on a coloured ground."""
+
+    def __init__(self, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._rows: Sequence[Row] = ()
+        self._set_for: Size | None = None
+
+    @abstractmethod
+    def typeset(self, width: int, height: int) -> Sequence[Row]:
+        """The rows for so many cells; missing rows stay empty, rows too many are not seen."""
+
+    def renew(self) -> None:
+        """Set the rows anew and repaint if they differ."""
+        if self._set_for is None:
+            return
+        rows = self.typeset(*self._set_for)
+        if rows != self._rows:
+            self._rows = rows
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One line as Textual wants it."""
+        size = self.size
+        if size != self._set_for:
+            self._set_for = size
+            self._rows = self.typeset(*size)
+        ground = self.rich_style
+        runs = self._rows[y] if y < len(self._rows) else ()
+        segments = [Segment(_checked(text), _inked(ground, ink)) for text, ink in runs]
+        return Strip(segments).adjust_cell_length(size.width, ground)
+
+
+def _set_height(sheet: Sheet, rows: int) -> None:
+    """Give a sheet as many lines; none hide it. Only a change costs a new layout."""
+    if sheet.display != bool(rows):
+        sheet.display = bool(rows)
+    if sheet.styles.height is None or sheet.styles.height.value != rows:
+        sheet.styles.height = rows
+
+
+def _checked(text: Safe) -> str:
+    if type(text) is not Safe:
+        raise TypeError("only Safe text may be shown")
+    return text
+
+
+def _inked(ground: Style, ink: Ink) -> Style:
+    match ink:
+        case Ink.PLAIN:
+            return ground
+        case Ink.BOLD:
+            return ground + Style(bold=True)
+        case Ink.DIM:
+            return ground + Style(dim=True)
+        case Ink.REVERSE:
+            return Style(color=ground.bgcolor, bgcolor=ground.color, bold=True)
+        case Ink.BLOCK:
+            return Style(color=ground.color, bgcolor=ground.color)
+
+
+class StatusSheet(Sheet):
+    """Counters, readers, API and clock."""
+
+    shown: Shown | None = None
+
+    def tell(self, shown: Shown) -> None:
+        """Show this, on as many lines as it needs."""
+        self.shown = shown
+        _set_height(self, len(self.typeset(self.app.size.width, 0)))
+        self.renew()
+
+    def typeset(self, width: int, height: int) -> Sequence[Row]:
+        """One line or two."""
+        return status.status_rows(self.shown.view, self.shown.now, width) if self.shown else ()
+
+
+class BannerSheet(Sheet):
+    """What keeps pairs from being sent; not there when nothing does."""
+
+    shown: Shown | None = None
+
+    def tell(self, shown: Shown) -> None:
+        """Show this, on as many lines as it needs."""
+        self.shown = shown
+        _set_height(self, len(self.typeset(self.app.size.width, 0)))
+        self.set_class(status.is_severe(shown.view), "-severe")
+        self.renew()
+
+    def typeset(self, width: int, height: int) -> Sequence[Row]:
+        """The lines, one below the other."""
+        if self.shown is None:
+            return ()
+        shown = self.shown
+        return status.banner_rows(shown.view, width, settled=shown.settled, alarm_seen=shown.alarm_seen)
+
+
+class FaceSheet(Sheet):
+    """A face in its colour: the huge word and what belongs to it."""
+
+    def __init__(self, face: Face, block: str = "█", id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.face = face
+        self.heading = EMPTY
+        self.block = block
+        self.add_class(f"-{face.tone}")
+
+    def tell(self, face: Face, heading: Safe = EMPTY) -> None:
+        """Show this face."""
+        if face.tone is not self.face.tone:
+            for tone in Tone:
+                self.set_class(tone is face.tone, f"-{tone}")
+        self.face, self.heading = face, heading
+        self.renew()
+
+    def typeset(self, width: int, height: int) -> Sequence[Row]:
+        """The face as large as it fits."""
+        return face_rows(self.face, width, height, heading=self.heading, block=self.block)
+
+
+class StripSheet(FaceSheet):
+    """A face in one line, over a screen that hides the lanes."""
+
+    def typeset(self, width: int, height: int) -> Sequence[Row]:
+        """The word and what happened."""
+        word = Safe(f" {self.face.word} ")
+        return [((word, Ink.REVERSE), (fitted(f" {self.face.title}", width - len(word)), Ink.BOLD))]
+
+
+class LineSheet(Sheet):
+    """Lines that stay as they are, each cut at the edge."""
+
+    def __init__(self, lines: Sequence[tuple[Safe, Ink]], id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.lines = lines
+
+    def typeset(self, width: int, height: int) -> Sequence[Row]:
+        """The lines."""
+        return [row(fitted(text, width), ink) for text, ink in self.lines]
+
+
+class EntrySheet(Sheet):
+    """The number that is being typed or scanned."""
+
+    text = ""
+
+    def tell(self, text: str) -> None:
+        """Show this text."""
+        self.text = text
+        self.renew()
+
+    def typeset(self, width: int, height: int) -> Sequence[Row]:
+        """The line and its end."""
+        return [status.entry_row(self.text, width)]
+
+
+class PairSheet(Sheet):
+    """The last pairs and how far each got."""
+
+    shown: Shown | None = None
+
+    def tell(self, shown: Shown) -> None:
+        """Show this."""
+        self.shown = shown
+        self.renew()
+
+    def typeset(self, width: int, height: int) -> Sequence[Row]:
+        """As many as there is room for."""
+        return status.pair_rows(self.shown.view, self.shown.now, width, height) if self.shown else ()
+
+
+class KeySheet(Sheet):
+    """The operator's keys."""
+
+    shown: Shown | None = None
+
+    def tell(self, shown: Shown) -> None:
+        """Show the keys that matter now."""
+        self.shown = shown
+        self.renew()
+
+    def typeset(self, width: int, height: int) -> Sequence[Row]:
+        """One line of keys."""
+        if self.shown is None:
+            return ()
+        return [status.key_row(self.shown.view, width, alarm_seen=self.shown.alarm_seen)]
+
+
+class ExtraSheet(Sheet):
+    """The keys a demo adds, and its line."""
+
+    def __init__(self, extras: Sequence[ExtraKey], id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.extras = extras
+        self.hint = ""
+        self.display = bool(extras)
+
+    def tell(self, hint: str) -> None:
+        """Show this line beside the keys."""
+        self.hint = hint
+        self.display = bool(self.extras or hint)
+        self.renew()
+
+    def typeset(self, width: int, height: int) -> Sequence[Row]:
+        """The line, then the keys."""
+        rows = [row(line, Ink.BOLD) for line in wrapped(Safe(self.hint), width, 1)]
+        if self.extras:
+            rows.append(status.extra_key_row(self.extras, width))
+        return rows
+
+
+class PageSheet(Sheet):
+    """Lines of text of any number, as high as they are, for a screen that scrolls."""
+
+    def __init__(self, lines: Sequence[tuple[Safe, Ink]] = (), id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.lines = lines
+
+    def tell(self, lines: Sequence[tuple[Safe, Ink]]) -> None:
+        """Show these lines."""
+        self.lines = lines
+        self._set_for = None
+        self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As many rows as the lines need when they are wrapped."""
+        return len(self.typeset(width, 0))
+
+    def typeset(self, width: int, height: int) -> Sequence[Row]:
+        """All lines, wrapped."""
+        rows: list[Row] = []
+        for text, ink in self.lines:
+            parts = wrapped(text, width, len(text) or 1) or [Safe()]
+            rows += [row(part, ink) for part in parts]
+        return rows
