@@ -1,0 +1,14 @@
+"""`python -m tagsmith`, and the `tagsmith` command."""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """Run the command line."""
+    from tagsmith.cli import run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""The commands. Nothing is decided here: each command reads its arguments, calls one room, and prints.
+
+Errors go to standard error with exit code 1, wrong usage with 2. A command's module is imported only when it is
+called, and `--help` shows a static table, so that both stay fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from tagsmith import __version__
+
+_COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("tagsmith.cli.demo:demo", "Try everything: sandbox, simulated reader and screen in one."),
+    "run": ("tagsmith.cli.run:run_station", "The station: tap, scan, pair, deliver."),
+    "read": ("tagsmith.cli.read:read", "Print one JSON line per tap."),
+    "readers": ("tagsmith.cli.read:readers", "What readers are there, and how they stand."),
+    "uid": ("tagsmith.cli.judge:uid", "Judge a UID and show it in both orders."),
+    "visual-number": ("tagsmith.cli.judge:visual_number", "Check a printed number."),
+    "journal": ("tagsmith.cli.journal:journal", "List, show, verify and export what was paired."),
+    "courier": ("tagsmith.cli.courier:courier", "Delivery alone, without readers."),
+    "sandbox": ("tagsmith.cli.sandbox:sandbox", "A Drive API of your own on loopback."),
+}
+"""Command → where it lives and its line in the help."""
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a command when it is called, not when it is listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_) for name, (_, help_) in _COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tagsmith")
+@click.option("-v", "--verbose", count=True, help="More log lines on standard error (-vvv: wire traffic too).")
+def main(verbose: int) -> None:
+    """Turn blank charging keys into registered ones: tap, scan, done."""
+    if verbose:
+        import logging
+
+        from tagsmith.cli.output import log_to_stderr
+
+        log_to_stderr({1: logging.INFO, 2: logging.DEBUG}.get(verbose, 5))
+
+
+def run() -> None:
+    """Run the command line and end the process: 0 done, 1 error, 2 usage, 3 something is left, 130 interrupted."""
+    from tagsmith.errors import TagsmithError
+
+    try:
+        sys.exit(main.main(standalone_mode=False) or 0)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except TagsmithError as error:
+        click.echo(f"tagsmith: {error.message}", err=True)
+        if error.remedy:
+            click.echo(f"  → {error.remedy}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        # Whoever read our output has gone; what is still buffered must not raise at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        import logging
+
+        logging.getLogger(__name__).info("the command failed", exc_info=error)
+        click.echo(f"tagsmith: this should not happen: {type(error).__name__}", err=True)
+        click.echo("  → the details: run it again with -v", err=True)
+        sys.exit(1)

@@ -1,0 +1,137 @@
+"""The headless station: standard input → scans, events → standard output, signals → a clean end.
+
+The core never waits for standard output: lines are written by a thread of their own. Whoever reads them may be slow;
+whoever stops reading them ends the station, because nobody would see a refusal.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import logging
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+import click
+
+from tagsmith.cli.output import log_to_stderr
+from tagsmith.model import Event, Scan
+from tagsmith.scanners.stdin import StdinScanner
+from tagsmith.station import Station
+
+if TYPE_CHECKING:
+    from tagsmith.config import Settings
+
+SOMETHING_LEFT = 3
+"""Exit code: entries are left that could not be sent in time."""
+
+
+class _Told(enum.Enum):
+    """What the main thread is told while it waits."""
+
+    READY = enum.auto()
+    """The station takes taps and scans."""
+    INPUT_ENDED = enum.auto()
+    """Standard input is at its end."""
+    DRAINED = enum.auto()
+    """Nothing more can be delivered, or the time for it is over."""
+    STOP = enum.auto()
+    """A signal asked for the end."""
+    DEAF = enum.auto()
+    """Nobody reads standard output any more."""
+    ENDED = enum.auto()
+    """The core ended by itself."""
+
+
+class EventWriter:
+    """Writes events as JSON lines from a thread of its own. `deaf` is called once when writing fails."""
+
+    def __init__(self, deaf: Callable[[], None]) -> None:
+        self._queue: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._deaf = deaf
+        self._thread = threading.Thread(target=self._run, name="tagsmith-events", daemon=True)
+        self._thread.start()
+
+    def put(self, event: Event) -> None:
+        """Write this event as soon as possible. Never blocks."""
+        self._queue.put(event)
+
+    def close(self, timeout_s: float = 2.0) -> None:
+        """Write what is left, as far as somebody reads it."""
+        self._queue.put(None)
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while (event := self._queue.get()) is not None:
+            try:
+                sys.stdout.write(json.dumps({"event": event.event, **event.fields}, ensure_ascii=False) + "\n")
+                sys.stdout.flush()
+            except (OSError, ValueError):
+                self._deaf()
+                return
+
+
+def run_headless(settings: Settings, *, user_id: str | None) -> int:
+    """Run the station until its input ends or a signal comes; the exit code."""
+    told: queue.SimpleQueue[_Told] = queue.SimpleQueue()
+    log_to_stderr(logging.INFO)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: told.put(_Told.STOP))
+    writer = EventWriter(lambda: told.put(_Told.DEAF))
+
+    def listen(event: Event) -> None:
+        writer.put(event)
+        if event.event == "ready":
+            told.put(_Told.READY)
+
+    station = Station(settings, user_id=user_id, listener=listen)
+    station.start()
+    threading.Thread(target=_tell_end, args=(station, told), name="tagsmith-end", daemon=True).start()
+    try:
+        return _wait(station, settings.courier.drain_s, told)
+    finally:
+        station.stop()
+        writer.close()
+
+
+def _wait(station: Station, drain_s: float, told: queue.SimpleQueue[_Told]) -> int:
+    """Follow what the main thread is told until the station is to end; the exit code."""
+    draining: Future[int] | None = None
+    while True:
+        match told.get():
+            case _Told.READY:
+                _scan_stdin(station, told)
+            case _Told.INPUT_ENDED:
+                draining = station.drain(drain_s)
+                draining.add_done_callback(lambda _: told.put(_Told.DRAINED))
+            case _Told.DRAINED:
+                assert draining is not None
+                if left := draining.result():
+                    click.echo(f"tagsmith: {left} left to send; they are sent at the next start", err=True)
+                return SOMETHING_LEFT if left else 0
+            case _Told.STOP:
+                return 0
+            case _Told.DEAF:
+                click.echo("tagsmith: nobody reads standard output any more: the station ends", err=True)
+                return 1
+            case _Told.ENDED:
+                if station.failure is not None:
+                    raise station.failure
+                return 0
+
+
+def _scan_stdin(station: Station, told: queue.SimpleQueue[_Told]) -> None:
+    def take(lane: str | None, scan: Scan) -> None:
+        station.scan(scan, lane)
+
+    StdinScanner(sys.stdin.buffer, station.lanes, take, lambda: told.put(_Told.INPUT_ENDED)).start()
+
+
+def _tell_end(station: Station, told: queue.SimpleQueue[_Told]) -> None:
+    station.wait()
+    told.put(_Told.ENDED)

@@ -1,0 +1,82 @@
+"""What the commands share: settings from flags, JSON lines, tables."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from tagsmith.config import Settings
+
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def config_option(command: _F) -> _F:
+    """`--config FILE`, as every command that reads settings has it."""
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="A settings file on top of the machine's and the user's.",
+    )(command)
+
+
+def json_option(command: _F) -> _F:
+    """`--json`, as every command has it whose output a program may read."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def settings_from(config: Path | None, **sections: Mapping[str, Any] | Sequence[Any] | None) -> Settings:
+    """The settings in force, with the flags on top.
+
+    Raises:
+        ConfigError: something in them is wrong.
+    """
+    from tagsmith.config import load
+
+    return load(config, sections)
+
+
+def log_to_stderr(level: int) -> None:
+    """Log lines on standard error; of the libraries underneath only what they warn of."""
+    logging.basicConfig(stream=sys.stderr, level=level, format=_LOG_FORMAT)
+    for library in ("alembic", "sqlalchemy", "asyncio", "uvicorn"):
+        logging.getLogger(library).setLevel(max(level, logging.WARNING))
+
+
+def print_json(value: object) -> None:
+    """One JSON document on one line, flushed."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def wants_json(as_json: bool) -> bool:
+    """Judgements are JSON for programs: asked for, or when nobody looks at a terminal."""
+    return as_json or not sys.stdout.isatty()
+
+
+def print_fields(fields: Mapping[str, object]) -> None:
+    """Fields for a person, one a line."""
+    width = max(map(len, fields), default=0)
+    for name, value in fields.items():
+        click.echo(f"{name:<{width}}  {printable('' if value is None else str(value))}")
+
+
+def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table for people, with columns as wide as they need to be."""
+    cells = [[printable("" if cell is None else str(cell)) for cell in row] for row in rows]
+    widths = [max([len(title), *(len(row[i]) for row in cells)]) for i, title in enumerate(head)]
+    for row in [list(head), *cells]:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def printable(text: str) -> str:
+    """Text from outside with everything that a terminal could obey shown as `<1B>`-like codes."""
+    return "".join(char if char.isprintable() else f"<{ord(char):02X}>" for char in text)

@@ -1,0 +1,59 @@
+"""`tagsmith run`: the station, with its screen or headless."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tagsmith.cli.output import config_option, settings_from
+
+if TYPE_CHECKING:
+    from tagsmith.config import Settings
+
+
+@click.command("run")
+@click.option("--headless", is_flag=True, help="No screen: numbers from standard input, events as JSON lines.")
+@click.option("--reader", "readers", metavar="SPEC", multiple=True, help="A reader, one per lane (like pcsc:ACR1252).")
+@click.option("--scanner", metavar="SPEC", help="Where numbers come from (stdin: when headless).")
+@click.option("--user", metavar="ID", help="Activate every key for this user.")
+@config_option
+def run_station(
+    headless: bool, readers: tuple[str, ...], scanner: str | None, user: str | None, config: Path | None
+) -> None:
+    """Run the station: taps and numbers become pairs, pairs are recorded, reserved and, with --user, activated.
+
+    Headless, each event is one JSON line on standard output (docs/events.md); it ends when standard input does,
+    with 0, or 3 when something is left to send. SIGTERM ends it at once and cleanly.
+    """
+    from tagsmith.drive import check_user_id
+    from tagsmith.errors import ConfigError
+
+    overrides: dict[str, Any] = {}
+    if readers:
+        overrides["reader"] = [{"spec": spec} for spec in readers]
+    if scanner:
+        overrides["scanner"] = [{"spec": scanner}]
+    settings = settings_from(config, **overrides)
+    if user is not None:
+        check_user_id(user)
+    foreign = [one.spec for one in settings.scanner if one.spec != "stdin:"]
+    if foreign or (settings.scanner and not headless):
+        raise ConfigError(
+            f"scanner {(foreign or ['stdin:'])[0]!r} cannot be used here",
+            "headless stations read stdin:, the screen reads the keyboard; leave the scanner out",
+        )
+    if headless:
+        from tagsmith.cli.headless import run_headless
+
+        sys.exit(run_headless(settings, user_id=user))
+    sys.exit(_run_screen(settings, user))
+
+
+def _run_screen(settings: Settings, user: str | None) -> int:
+    from tagsmith.station import Station
+    from tagsmith.tui import run_screen
+
+    return run_screen(Station(settings, user_id=user))

@@ -1,0 +1,161 @@
+"""The commands as processes: what they print, where, and how they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.headless import entries, environment, tagsmith
+
+NO_API = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    """A journal of its own and an API that nobody answers for."""
+    return environment(tmp_path, NO_API)
+
+
+def answer(*arguments: str, env: dict[str, str]) -> dict[str, object]:
+    """The one JSON object that a command prints."""
+    done = tagsmith(*arguments, env=env)
+    assert done.returncode == 0, done.stderr
+    parsed = json.loads(done.stdout)
+    assert isinstance(parsed, dict)
+    return parsed
+
+
+def test_uid_in_both_orders(env: dict[str, str]) -> None:
+    """The seeds' pair: chip 4390b827 is sent as 27b89043."""
+    assert answer("uid", "43:90:B8:27", "--json", env=env) == {
+        "wire": "4390b827",
+        "reversed": "27b89043",
+        "api": "27b89043",
+        "verdict": "accept",
+        "reason": "four-byte-uid",
+    }
+    wire = {**env, "TAGSMITH_UID__ORDER": "wire"}
+    assert answer("uid", "4390b827", env=wire)["api"] == "4390b827"
+
+
+def test_visual_number(env: dict[str, str]) -> None:
+    """A number is judged by hand as the station judges it."""
+    good = answer("visual-number", "NL-TNM-012204-5", "--json", env=env)
+    assert (good["format"], good["check"], good["emi3"], good["verdict"]) == ("din", "ok", "NL-TNM-C00122045-K", "ok")
+    bad = answer("visual-number", "DE-8PS-C0CD0C002-Q", env=env)
+    assert (bad["format"], bad["check"], bad["expected"], bad["verdict"]) == ("iso", "failed", "B", "warn")
+    strict = {**env, "TAGSMITH_NUMBER__CHECK_DIGIT": "block"}
+    assert answer("visual-number", "DE-8PS-C0CD0C002-Q", env=strict)["verdict"] == "block"
+    assert answer("visual-number", "a\x1bb", env=env)["verdict"] == "block"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("uid", "xyz"), 1, "hexadecimal"),
+        (("uid",), 2, "Missing argument"),
+        (("nonsense",), 2, "No such command"),
+        (("journal", "show", "nothing"), 1, "no entry"),
+        (("journal", "list", "--state", "gone"), 2, "held"),
+        (("run", "--headless", "--reader", "nfc:x"), 1, "nfc"),
+        (("run", "--headless", "--user", "a/b"), 1, "user id"),
+        (("run", "--headless", "--scanner", "evdev:x"), 1, "scanner"),
+        (("run",), 1, "--headless"),
+        (("read", "--reader", "sim:/nowhere.toml", "--count", "1"), 1, "cannot be read"),
+        (("demo", "--auto", "0"), 2, "--auto"),
+        (("uid", "04", "--config", "/nowhere.toml"), 1, "nowhere.toml"),
+    ],
+)
+def test_wrong_use_is_told_in_words(env: dict[str, str], arguments: tuple[str, ...], code: int, said: str) -> None:
+    """Errors go to standard error with 1, wrong usage with 2, and never as a traceback."""
+    done = tagsmith(*arguments, env=env)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not done.stdout
+
+
+def test_a_fault_of_ours_is_no_traceback(tmp_path: Path) -> None:
+    """What nobody foresaw is one line, and the details come with -v."""
+    code = "import tagsmith.uid, tagsmith.cli; tagsmith.uid.judge = None; tagsmith.cli.run()"
+    for flags, shown in ((), False), (("-v",), True):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *flags, "uid", "04a1b2c3"],
+            env={**os.environ, "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert "this should not happen: TypeError" in done.stderr
+        assert ("Traceback" in done.stderr) is shown
+
+
+def test_no_api_is_no_default(tmp_path: Path) -> None:
+    """Without a choice of API the station does not start: nothing is production by accident."""
+    done = tagsmith("run", "--headless", env={**os.environ, "TAGSMITH_JOURNAL__URL": f"sqlite:///{tmp_path}/j.sqlite"})
+    assert done.returncode == 1
+    assert "environment" in done.stderr
+
+
+def test_read_prints_a_line_per_tap(env: dict[str, str], tmp_path: Path) -> None:
+    """One JSON line per tap with uid, uid_api, reader and at; it ends after --count."""
+    path = tmp_path / "taps.toml"
+    path.write_text('[[step]]\nput = "04a1b2c3d4e5f6"\nfor_s = 0.3\n\n[[step]]\nput = "08c0ffee"\n', encoding="utf-8")
+    done = tagsmith("read", "--reader", f"sim:{path}", "--count", "2", env=env)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["uid"] for line in lines] == ["04a1b2c3d4e5f6", "08c0ffee"]
+    assert [line["uid_api"] for line in lines] == ["f6e5d4c3b2a104", "eeffc008"]
+    assert set(lines[0]) == {"uid", "uid_api", "reader", "at"}
+
+
+def test_demo_by_itself(env: dict[str, str]) -> None:
+    """`demo --auto N` plays N keys, loses none, and looks at no configuration, not even a broken one."""
+    done = tagsmith("demo", "--auto", "25", env={**env, "TAGSMITH_API__URL": "nonsense", "TAGSMITH_BOGUS": "1"})
+    assert done.returncode == 0, done.stderr
+    assert "25 paired, 25 reserved, 0 left, 0 lost" in done.stdout
+    assert "journal: sound, 25 entries" in done.stdout
+    url = next(word for word in done.stdout.split() if word.startswith("TAGSMITH_JOURNAL__URL="))
+    listed = entries({**env, "TAGSMITH_JOURNAL__URL": url.partition("=")[2]})
+    assert {entry["state"] for entry in listed} == {"reserved"}
+    shown = tagsmith("journal", "show", listed[0]["entry"], "--json", env={**env, "TAGSMITH_JOURNAL__URL": url[22:]})
+    assert json.loads(shown.stdout)["entry"] == listed[0]["entry"]
+    assert "events" in json.loads(shown.stdout)
+
+
+def test_journal_verify_finds_an_edit(env: dict[str, str]) -> None:
+    """An edited database is not sound: exit code 1, and the row is named."""
+    done = tagsmith("demo", "--auto", "1", env=env)
+    url = next(word for word in done.stdout.split() if word.startswith("TAGSMITH_JOURNAL__URL=")).partition("=")[2]
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
+        for (name,) in database.execute("select name from sqlite_master where type = 'trigger'").fetchall():
+            database.execute(f"drop trigger {name}")
+        database.execute("update entries set visual_number = 'N-666'")
+    database.close()
+    verified = tagsmith("journal", "verify", "--json", env={**env, "TAGSMITH_JOURNAL__URL": url})
+    assert verified.returncode == 1
+    assert "visual_number" in json.loads(verified.stdout)["problems"][0]
+
+
+def test_export_is_safe_for_spreadsheets(env: dict[str, str], tmp_path: Path) -> None:
+    """The header stands first, and --output writes a file."""
+    done = tagsmith("journal", "export", "--format", "csv", "--output", str(tmp_path / "out.csv"), env=env)
+    assert done.returncode == 0, done.stderr
+    head = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert head == "entry,uid,uid_api,visual_number,state,paired_at,delivered_at,user_id,contract_id"
+    refused = tagsmith("journal", "export", "--output", str(tmp_path), env=env)
+    assert refused.returncode in (1, 2)
+    assert "Traceback" not in refused.stderr
+
+
+def test_courier_once_with_nothing_to_send(env: dict[str, str]) -> None:
+    """`courier --once` on an empty journal ends with 0, whether the API answers or not."""
+    assert tagsmith("courier", "--once", env=env).returncode == 0
