@@ -1,0 +1,103 @@
+# make demo   the station with a simulated reader and a Drive API of its own
+# make test   everything a change must pass, run against the built wheel
+#
+# Both install what a fresh Debian or Raspberry Pi OS lacks, and say what. .venv is for running tagsmith, .venv-test for
+# proving it; neither knows the other.
+
+PYTHON ?= python3
+UV ?= uv
+RUN := .venv
+TEST := .venv-test
+SOURCES := $(shell find src -not -name '*.pyc' -not -name __pycache__) pyproject.toml README.md LICENSE
+
+PIP_INSTALL := -m pip install --quiet --no-input --disable-pip-version-check
+LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+
+# What is tested is what is installed, and nothing that happens to lie on a path.
+unexport PYTHONPATH PYTHONHOME
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo test test-long generated bench setup lock clean system-demo system-test
+
+help:
+	@echo "make demo        the station with a simulated reader and a Drive API of its own"
+	@echo "make test        lint, types, import contracts and tests, against the built wheel"
+	@echo "make test-long   the long proofs"
+	@echo "make bench       what tagsmith costs, measured against bare programs"
+	@echo "make setup       an editable installation with all tools in .venv, for work on the code"
+	@echo "make generated   write the generated parts of docs/ anew"
+	@echo "make lock        write requirements/*.txt anew (UPGRADE=1: with the newest versions; needs uv)"
+	@echo "make clean       remove what these made, except .venv"
+	@echo "PYTHON=…         another Python than python3 (3.11 or newer)"
+
+demo: $(RUN)/.installed
+	$(RUN)/bin/tagsmith demo
+
+test: $(TEST)/.installed
+	$(TEST)/bin/ruff check .
+	$(TEST)/bin/ruff format --check .
+	$(TEST)/bin/mypy
+	$(TEST)/bin/lint-imports --no-logo
+	$(TEST)/bin/pytest -m "not long" --cov --cov-report=term
+
+test-long: $(TEST)/.installed
+	$(TEST)/bin/pytest -m long
+
+generated: $(TEST)/.installed
+	$(TEST)/bin/python docs/generate.py
+
+bench: $(TEST)/.installed
+	$(TEST)/bin/python benchmarks
+
+setup: $(RUN)/.requirements requirements/test.txt requirements/pcsc.txt | system-test
+	@echo "Installing tagsmith, editable, with all tools into $(RUN)"
+	$(RUN)/bin/python $(PIP_INSTALL) --require-hashes -r requirements/test.txt
+	PATH="$(CURDIR)/$(RUN)/bin:$$PATH" $(RUN)/bin/python $(PIP_INSTALL) --require-hashes --no-build-isolation -r requirements/pcsc.txt
+	$(RUN)/bin/python $(PIP_INSTALL) --no-deps --no-index --no-build-isolation --editable .
+
+lock:
+	$(UV) $(LOCK) $(if $(UPGRADE),--upgrade) --group dev pyproject.toml --output-file requirements/test.txt
+	$(UV) $(LOCK) --constraint requirements/test.txt pyproject.toml --output-file requirements/base.txt
+	$(UV) $(LOCK) --constraint requirements/test.txt --group build --output-file requirements/build.txt
+	$(UV) $(LOCK) $(if $(UPGRADE),--upgrade) --constraint requirements/test.txt --extra pcsc pyproject.toml --output-file requirements/pcsc.txt
+
+clean:
+	rm -rf $(TEST) dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -f $(RUN)/.installed
+
+system-demo:
+	@requirements/system demo "$(PYTHON)"
+
+system-test:
+	@requirements/system test "$(PYTHON)"
+
+$(RUN)/bin/python: | system-demo
+	$(PYTHON) -m venv --clear $(RUN)
+
+$(RUN)/.requirements: requirements/base.txt requirements/build.txt | $(RUN)/bin/python
+	@echo "Installing what tagsmith needs to run into $(RUN)"
+	$(RUN)/bin/python $(PIP_INSTALL) --require-hashes -r requirements/base.txt -r requirements/build.txt
+	@touch $@
+
+# An editable installation already runs the sources as they are: it is left alone.
+$(RUN)/.installed: $(RUN)/.requirements $(SOURCES)
+	@if $(RUN)/bin/python -c 'import sys, tagsmith; sys.exit("site-packages" in tagsmith.__file__)' 2>/dev/null; \
+	then echo "$(RUN) holds an editable tagsmith"; \
+	else set -x; $(RUN)/bin/python $(PIP_INSTALL) --force-reinstall --no-deps --no-index --no-build-isolation .; fi
+	@touch $@
+
+$(TEST)/bin/python: | system-test
+	$(PYTHON) -m venv --clear $(TEST)
+
+# pyscard is compiled here: with the build tools of the lock, so it comes after them and without isolation.
+$(TEST)/.requirements: requirements/test.txt requirements/pcsc.txt | $(TEST)/bin/python
+	@echo "Installing what the tests need into $(TEST)"
+	$(TEST)/bin/python $(PIP_INSTALL) --require-hashes -r requirements/test.txt
+	PATH="$(CURDIR)/$(TEST)/bin:$$PATH" $(TEST)/bin/python $(PIP_INSTALL) --require-hashes --no-build-isolation -r requirements/pcsc.txt
+	@touch $@
+
+$(TEST)/.installed: $(TEST)/.requirements $(SOURCES)
+	rm -rf dist
+	$(TEST)/bin/python -m build --wheel --no-isolation --outdir dist
+	$(TEST)/bin/python $(PIP_INSTALL) --force-reinstall --no-deps --no-index dist/*.whl
+	@touch $@

@@ -1,0 +1,131 @@
+"""The headless station at rest and at work: CPU while idle, and memory over many pairs.
+
+A real `tagsmith run --headless` process with the simulated reader and an embedded sandbox API.
+
+    .venv/bin/python benchmarks/headless.py --idle 60 --pairs 10000
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from tagsmith.sandbox import Sandbox
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_s(pid: int) -> float:
+    """User and system seconds a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def rss_mb(pid: int) -> float:
+    """Resident memory of a process, in MiB."""
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("no VmRSS")
+
+
+def scenario(folder: Path, keys: int) -> str:
+    """A scenario of keys that stay until the next one is laid down; the reader's spec."""
+    steps = ["[[step]]\npause_s = 0.5\n"]
+    for number in range(keys):
+        steps.append(f'[[step]]\nput = "04{number:010x}80"\n\n[[step]]\npause_s = 0.004\n')
+    path = folder / "keys.toml"
+    path.write_text("\n".join(steps), encoding="utf-8")
+    return f"sim:{path}"
+
+
+def events(stream: IO[str]) -> Iterator[dict[str, object]]:
+    """The event stream of a station."""
+    for line in stream:
+        yield json.loads(line)
+
+
+def start(folder: Path, url: str, reader: str) -> subprocess.Popen[str]:
+    """A headless station that delivers to `url`."""
+    environment = {
+        **os.environ,
+        "TAGSMITH_API__URL": url,
+        "TAGSMITH_API__KEY": "bench",
+        "TAGSMITH_JOURNAL__URL": f"sqlite:///{folder / 'journal.sqlite'}",
+        "TAGSMITH_COURIER__HOLD_S": "0",
+        "TAGSMITH_COURIER__REQUESTS_PER_MINUTE": "3000",
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "tagsmith", "run", "--headless", "--reader", reader],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        bufsize=1,
+        env=environment,
+    )
+
+
+def idle(folder: Path, url: str, seconds: float) -> None:
+    """CPU of a station at which nothing happens."""
+    empty = folder / "idle.toml"
+    empty.write_text("[[step]]\npause_s = 86400\n", encoding="utf-8")
+    station = start(folder, url, f"sim:{empty}")
+    assert station.stdout is not None
+    next(event for event in events(station.stdout) if event["event"] == "ready")
+    time.sleep(3)
+    before, started = cpu_s(station.pid), time.monotonic()
+    time.sleep(seconds)
+    share = (cpu_s(station.pid) - before) / (time.monotonic() - started)
+    station.terminate()
+    station.wait(10)
+    print(f"idle: {100 * share:.2f} % of a core over {seconds:.0f} s (goal: under 0.3 %)")
+
+
+def memory(folder: Path, url: str, pairs: int) -> None:
+    """Memory of a station over many pairs."""
+    station = start(folder, url, scenario(folder, pairs + 200))
+    assert station.stdout is not None
+    assert station.stdin is not None
+    done, first, started = 0, 0.0, time.monotonic()
+    for event in events(station.stdout):
+        if event["event"] == "tapped":
+            station.stdin.write(f"BENCH-{done:06d}-{event['uid']}\n")
+        elif event["event"] == "paired":
+            done += 1
+            if done == 200:
+                first = rss_mb(station.pid)
+            if done == pairs:
+                break
+    seconds = time.monotonic() - started
+    last = rss_mb(station.pid)
+    station.terminate()
+    station.wait(10)
+    print(f"memory: {first:.1f} MiB after 200 pairs, {last:.1f} after {done}: {last - first:+.1f} (goal: under +10)")
+    print(f"pace: {done / seconds:.0f} pairs/s")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--idle", type=float, default=60.0, metavar="S")
+    parser.add_argument("--pairs", type=int, default=10_000)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, Sandbox(key="bench") as sandbox:
+        folder = Path(name)
+        if arguments.idle:
+            idle(folder, sandbox.url, arguments.idle)
+        if arguments.pairs:
+            memory(folder, sandbox.url, arguments.pairs)
+
+
+if __name__ == "__main__":
+    main()
