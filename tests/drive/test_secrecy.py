@@ -88,7 +88,7 @@ async def everything(server: WireServer) -> list[BaseException]:
         HANG,
     ]
     server.plan = in_turn([one for fault in faults for one in (fault, fault)])
-    async with DriveClient(server.url, KEY, timeout_s=0.4) as drive:
+    async with DriveClient(server.url, KEY, timeout_s=1.0) as drive:
         for _ in faults:
             for call in (drive.reserve(BODY), drive.activate("user-1", "A/1")):
                 try:

@@ -101,6 +101,8 @@ STATUSES: tuple[tuple[range, Verdict], ...] = (
     # A 403 may also be a wrong path or a gateway's refusal: the answer's own words are shown, no cause is claimed.
     (range(403, 404), Verdict(Unauthorised, "the API forbids this")),
     (range(429, 430), Verdict(NotProcessed, "the API asks to wait")),
+    # Often a proxy's word, about a request that it may have passed on.
+    (range(408, 409), Verdict(OutcomeUnknown, "the API did not get the request in time")),
     (range(400, 500), Verdict(Refused, "the API refused this")),
     (range(500, 600), Verdict(OutcomeUnknown, "the API failed")),
     (range(300, 400), Verdict(OutcomeUnknown, "the API's address leads elsewhere", _ADDRESS)),
