@@ -64,12 +64,12 @@ def test_an_exception_nobody_foresaw_is_unknown() -> None:
 
 
 def expected_of(status: int) -> type[DriveError]:
-    """The rules in words of their own: 429 not processed, 401/403 unauthorised, other 4xx refused, the rest unknown."""
+    """The rules in words of their own: 429 not processed, 401/403 unauthorised, 4xx but 408 refused, else unknown."""
     if status == 429:
         return NotProcessed
     if status in (401, 403):
         return Unauthorised
-    return Refused if 400 <= status < 500 else OutcomeUnknown
+    return Refused if 400 <= status < 500 and status != 408 else OutcomeUnknown
 
 
 def test_every_status_has_an_outcome() -> None:
