@@ -33,6 +33,9 @@ help:
 demo: $(RUN)/.installed
 	$(RUN)/bin/tagsmith demo
 
+# A bare machine has no locale but C; tmux then draws no block letters.
+test test-long bench: export LC_ALL := C.UTF-8
+
 test: $(TEST)/.installed
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/ruff format --check .

@@ -1,6 +1,7 @@
 """The headless station at rest and at work: CPU while idle, and memory over many pairs.
 
-A real `tagsmith run --headless` process with the simulated reader and an embedded sandbox API.
+Idle: a real `tagsmith run --headless` process. Memory: the same station, driven from inside. Simulated reader; the
+sandbox API runs in the parent process, so that its keys do not count.
 
     .venv/bin/python benchmarks/headless.py --idle 60 --pairs 10000
 """
@@ -9,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
+import queue
 import subprocess
 import sys
 import tempfile
@@ -35,16 +38,6 @@ def rss_mb(pid: int) -> float:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
     raise RuntimeError("no VmRSS")
-
-
-def scenario(folder: Path, keys: int) -> str:
-    """A scenario of keys that stay until the next one is laid down; the reader's spec."""
-    steps = ["[[step]]\npause_s = 0.5\n"]
-    for number in range(keys):
-        steps.append(f'[[step]]\nput = "04{number:010x}80"\n\n[[step]]\npause_s = 0.004\n')
-    path = folder / "keys.toml"
-    path.write_text("\n".join(steps), encoding="utf-8")
-    return f"sim:{path}"
 
 
 def events(stream: IO[str]) -> Iterator[dict[str, object]]:
@@ -90,27 +83,41 @@ def idle(folder: Path, url: str, seconds: float) -> None:
     print(f"idle: {100 * share:.2f} % of a core over {seconds:.0f} s (goal: under 0.3 %)")
 
 
-def memory(folder: Path, url: str, pairs: int) -> None:
-    """Memory of a station over many pairs."""
-    station = start(folder, url, scenario(folder, pairs + 200))
-    assert station.stdout is not None
-    assert station.stdin is not None
-    done, first, started = 0, 0.0, time.monotonic()
-    for event in events(station.stdout):
-        if event["event"] == "tapped":
-            station.stdin.write(f"BENCH-{done:06d}-{event['uid']}\n")
-        elif event["event"] == "paired":
-            done += 1
-            if done == 200:
-                first = rss_mb(station.pid)
-            if done == pairs:
-                break
-    seconds = time.monotonic() - started
-    last = rss_mb(station.pid)
-    station.terminate()
-    station.wait(10)
-    print(f"memory: {first:.1f} MiB after 200 pairs, {last:.1f} after {done}: {last - first:+.1f} (goal: under +10)")
-    print(f"pace: {done / seconds:.0f} pairs/s")
+def work(folder: Path, url: str, pairs: int) -> None:
+    """In a process of its own: a station without a screen that pairs keys one after another; prints memory and pace."""
+    from tagsmith.config import settings_of
+    from tagsmith.model import Event, Scan
+    from tagsmith.readers.sim import SimReader
+    from tagsmith.station import Station
+
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    settings = settings_of(
+        api={"url": url, "key": "bench"},
+        journal={"url": f"sqlite:///{folder / 'work.sqlite'}"},
+        courier={"hold_s": 0, "requests_per_minute": 3000},
+        reader=[{"spec": "sim:"}],
+    )
+    reader = SimReader()
+    station = Station(settings, listener=events.put, readers={"sim:": reader})
+
+    def until(name: str) -> None:
+        while events.get(timeout=30).event != name:
+            pass
+
+    station.start()
+    until("ready")
+    first, started = 0.0, time.monotonic()
+    for number in range(pairs):
+        reader.feed.put(f"04{number:010x}80")
+        until("tapped")
+        station.scan(Scan(f"BENCH-{number:06d}", time.monotonic(), "bench"))
+        until("paired")
+        if number == 200:
+            first = rss_mb(os.getpid())
+    seconds, last = time.monotonic() - started, rss_mb(os.getpid())
+    station.stop()
+    print(f"memory: {first:.1f} MiB after 200 pairs, {last:.1f} after {pairs}: {last - first:+.1f} (goal: under +10)")
+    print(f"pace: {pairs / seconds:.0f} pairs/s")
 
 
 def main() -> None:
@@ -124,7 +131,11 @@ def main() -> None:
         if arguments.idle:
             idle(folder, sandbox.url, arguments.idle)
         if arguments.pairs:
-            memory(folder, sandbox.url, arguments.pairs)
+            child = multiprocessing.get_context("spawn").Process(
+                target=work, args=(folder, sandbox.url, arguments.pairs)
+            )
+            child.start()
+            child.join()
 
 
 if __name__ == "__main__":

@@ -268,10 +268,14 @@ Answer = Receipt | ChargingKey | BaseException | None
 
 @dataclass
 class FakeDrive:
-    """The drive client's contract in memory. `plan` is asked once per request; None is the documented success."""
+    """The drive client's contract in memory. `plan` is asked once per request; None is the documented success.
+
+    Each request takes `latency_s`, those for a number in `slow` as long as is said there.
+    """
 
     plan: Callable[[Sent], Answer] = lambda sent: None
     latency_s: float = 0.1
+    slow: dict[str, float] = field(default_factory=dict)
     sent: list[Sent] = field(default_factory=list)
     under_way: int = 0
     most: int = 0
@@ -295,7 +299,7 @@ class FakeDrive:
         self.under_way += 1
         self.most = max(self.most, self.under_way)
         try:
-            await asyncio.sleep(self.latency_s)
+            await asyncio.sleep(self.slow.get(sent.what, self.latency_s))
         finally:
             self.under_way -= 1
         answer = self.plan(sent)

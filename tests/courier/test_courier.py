@@ -380,12 +380,10 @@ def test_the_key_is_turned_away_after_an_unknown_outcome() -> None:
 
     async def scene() -> None:
         journal = FakeJournal()
-        drive = FakeDrive(in_turn(FAILED, FAILED))
+        drive = FakeDrive(in_turn(FAILED, FAILED, KEY_WRONG, KEY_WRONG))
         async with Scene(hold_s=0.0, concurrency=2, journal=journal, drive=drive) as one:
             one.pair(1)
             one.pair(2)
-            await asyncio.sleep(0.05)
-            drive.plan = in_turn(FAILED, FAILED, KEY_WRONG, KEY_WRONG)
             await asyncio.sleep(100.0)
             assert one.view.delivery is Delivery.STOPPED
             for name in ("e1", "e2"):

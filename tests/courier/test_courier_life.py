@@ -285,6 +285,36 @@ def test_drain_does_not_wait_for_what_is_held_back(timeout_s: float | None) -> N
     play(scene)
 
 
+def test_drain_ends_when_all_has_been_told() -> None:
+    """Nothing left in the journal is not the end: who drains wants to have heard of each delivery."""
+
+    async def scene() -> None:
+        journal = FakeJournal()
+        journal.latency_s = 3.0
+        async with Scene(hold_s=0.0, journal=journal) as one:
+            one.pair(1)
+            assert (await one.courier.drain(600.0)).waiting == 0
+            assert [record.state for record, _ in one.told if record] == ["reserved"]
+
+    play(scene)
+
+
+@pytest.mark.parametrize("timeout_s", [None, 1000.0])
+def test_drain_waits_for_what_is_under_way_when_the_key_is_turned_away(timeout_s: float | None) -> None:
+    """A request that left before the stop may still be answered, and its answer is worth waiting for."""
+
+    async def scene() -> None:
+        drive = FakeDrive(lambda sent: KEY_WRONG if sent.what == "N-00001" else None, slow={"N-00002": 15.0})
+        async with Scene(hold_s=0.0, drive=drive) as one:
+            one.pair(1)
+            one.pair(2)
+            pending = await one.courier.drain(timeout_s)
+            assert (pending.waiting, pending.sendable) == (1, False)
+            assert (one.state(1), one.state(2)) == ("queued", "reserved")
+
+    play(scene)
+
+
 @pytest.mark.parametrize("timeout_s", [None, 1000.0])
 def test_drain_ends_when_the_key_is_turned_away(timeout_s: float | None) -> None:
     """A key that is turned away stays so until somebody acts; the requests under way are still waited for."""

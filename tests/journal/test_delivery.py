@@ -111,6 +111,9 @@ async def test_what_is_due_is_oldest_first(journal: Journal) -> None:
     assert await due(journal, limit=1, exclude={"entry-1"}) == [2]
     assert await due(journal, limit=0) == []
     assert await journal.waiting(TARGET) == 5
+    await journal.attempt("entry-7", ACTIVATION, "body")
+    assert await due(journal) == [1, 2, 8]
+    assert await journal.waiting(TARGET) == 5
     assert await journal.due(OTHER_TARGET, 10) == []
     assert await journal.waiting(OTHER_TARGET) == 0
 

@@ -339,6 +339,16 @@ class VirtualReader:
         (self._usb / "bus" / self._sysname).write_text(f"{_VENDOR} {self._product} /dev/null:{self._ports[0]}\n")
         self._announce("add")
 
+    @property
+    def can_be_unplugged(self) -> bool:
+        """Whether it has a cable."""
+        return self.plan.driver == EVENT
+
+    @property
+    def unplugged(self) -> bool:
+        """Whether the cable is pulled."""
+        return (self._folder / "unplugged").exists()
+
     def close(self) -> None:
         """Takes the cards away."""
         for slot in self.slots:

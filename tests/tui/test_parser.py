@@ -86,6 +86,7 @@ HOSTILE = {
     "F1": b"\x1bOP",
     "F10": b"\x1b[21~",
     "a keypad digit": b"\x1bOp",
+    "a keypad's Enter": b"\x1bOM",
     "a kitty letter": b"\x1b[97u",
     "a kitty letter out of range": b"\x1b[99999999u",
     "an ignored sequence": b"\x1b[E",
@@ -202,6 +203,13 @@ def test_a_paste_whose_end_was_torn_apart_does_not_make_deaf() -> None:
     assert wedge.accepted == []
     wedge.read(NUMBER + b"\r", after_s=1)
     assert wedge.accepted == [NUMBER.decode()]
+
+
+def test_a_nul_in_a_paste_is_refused() -> None:
+    """Left out, it would make another number."""
+    wedge = Wedge()
+    wedge.read(b"\x1b[200~DE8\x00PS\x1b[201~")
+    assert [scan.fault for scan in wedge.scans] == [ScanFault.DIRTY]
 
 
 def test_a_paste_that_never_ends_is_one_refused_line() -> None:

@@ -45,7 +45,8 @@ def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None)
     Raises:
         ConfigError: a file cannot be read or parsed, or a name or value is wrong; says where it stands.
     """
-    layers = [_Layer({"journal": {"url": _default_journal_url()}}, "default")]
+    url = _default_journal_url()
+    layers = [_Layer({"journal": {"url": url} if url else {}})]
     folder = _xdg("XDG_CONFIG_HOME", ".config")
     files = [_file(SYSTEM_FILE, required=False)]
     if folder is not None:
@@ -128,6 +129,11 @@ def _file(path: Path, *, required: bool) -> _Layer | None:
         raise ConfigError(f"the configuration file {path} is not UTF-8 text", "save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is no valid TOML: {error}", "mend that line") from None
+    except ValueError:
+        # What is left of them: a number of thousands of digits, or a path that no system can open.
+        raise ConfigError(
+            f"the configuration file {str(path)!r} cannot be read", "check the path, and its numbers"
+        ) from None
     api = values.get("api")
     if isinstance(api, dict):
         if "key" in api:

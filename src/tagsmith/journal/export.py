@@ -52,10 +52,14 @@ def write_csv(file: TextIO, records: Iterable[Record]) -> None:
 
     `file` is opened with `newline=""`. What is absent is an empty cell.
     """
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    plain = csv.writer(file, lineterminator="\n")
+    quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    plain.writerow(COLUMNS)
     for row in rows(records):
-        writer.writerow([_defused(row[column] or "") for column in COLUMNS])
+        cells = [_defused(row[column] or "") for column in COLUMNS]
+        # Python before 3.13 leaves a lone carriage return unquoted, and readers take it for the end of the line.
+        writer = quoted if any("\r" in cell for cell in cells) else plain
+        writer.writerow(cells)
 
 
 def write_jsonl(file: TextIO, records: Iterable[Record]) -> None:

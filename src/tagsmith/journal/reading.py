@@ -50,7 +50,7 @@ _BY_NUMBER: Final = _RECORD.where(
 _DUE: Final = _RECORD.where(
     entries.c.target == bindparam("this_target"),
     _OPEN,
-    entries.c.mark.is_(None),
+    # A marked entry is open only while it is being sent.
     entries.c.reservation_state != LegState.SENDING.value,
     entries.c.activation_state != LegState.SENDING.value,
 ).order_by(entries.c.number)

@@ -192,7 +192,7 @@ def _check_entry(entry_id: str, history: Iterator[RowMapping], problems: Problem
     for column in _COLUMNS:
         if column not in told:
             problems.add(f"{where}: no event tells of its {column}")
-        elif told[column] != row[column] or type(told[column]) is not type(row[column]):
+        elif told[column] != row[column]:
             problems.add(f"{where}: {column} is {row[column]!r}, its events say {told[column]!r}")
     for column in told.keys() - set(_COLUMNS):
         problems.add(f"{where}: its events tell of {column!r}, which entries do not have")

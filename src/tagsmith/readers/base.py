@@ -12,8 +12,8 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import NoReturn
 
 from tagsmith.errors import (
     ReaderBusy,
@@ -76,8 +76,8 @@ class Reader(ABC):
         self._signals: deque[Signal] = deque(maxlen=4)
         self._lock: ReaderLock | None = None
         self._info: ReaderInfo | None = None
-        self._first_seen: float | None = None
         self._seen_at = 0.0
+        self._first_seen: float | None = None
 
     # --- what everybody calls -------------------------------------------------------------------------------------
 
@@ -105,13 +105,14 @@ class Reader(ABC):
                 return self._info
             self._closing = False
             try:
-                with self._translated():
-                    info = self._open()
+                info = self._open()
                 self._claim(info.spec)
-            except BaseException:
-                self._shut()
-                raise
-            self._info = info
+                self._info = info
+            except Exception as error:  # noqa: BLE001 - always raised again
+                self._raise(error)
+            finally:
+                if self._info is None:
+                    self._shut()
             return info
 
     def wait(self, last: Field, timeout_s: float) -> Field:
@@ -127,8 +128,9 @@ class Reader(ABC):
         deadline = self._clock() + timeout_s
         with self._inside:
             try:
-                with self._translated():
-                    return self._wait_until(last, deadline)
+                return self._wait_until(last, deadline)
+            except Exception as error:  # noqa: BLE001 - always raised again
+                self._raise(error)
             finally:
                 if self._closing:  # by a `close` that gave up waiting: whoever leaves last closes
                     self._shut()
@@ -167,8 +169,8 @@ class Reader(ABC):
     def _wait(self, last: Field, timeout_s: float) -> Field:
         """Return what is on the reader: as soon as that differs from `last`, at the timeout, or when `_interrupted`.
 
-        Returning early with an equal field is allowed; it is called again. Call `_seen` as soon as a change is known
-        where reading it takes time.
+        Returning early with an equal field is allowed; it is called again. Where reading takes time, set `_first_seen`
+        to the moment at which the change was first known.
         """
 
     @abstractmethod
@@ -192,10 +194,6 @@ class Reader(ABC):
         """Whether `_wait` should return now. To be looked at last thing before blocking."""
         return self._closing or bool(self._signals) or self._woken.is_set()
 
-    def _seen(self, at: float | None) -> None:
-        """Note when what `_wait` is about to return was first known; without a note, it is when `_wait` returns."""
-        self._first_seen = at
-
     def _claim(self, identity: str) -> None:
         """Keep other processes out of the device of that name, until it is closed; once is enough.
 
@@ -209,18 +207,14 @@ class Reader(ABC):
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Errors of a backend's library become ours; what is not in its table travels on as it is."""
-        try:
-            yield
-        except ReaderError:
-            raise
-        except Exception as error:
+    def _raise(self, error: BaseException) -> NoReturn:
+        """Raise the error that is being handled: as ours if it stands in the backend's table, else as it is."""
+        known = None
+        if isinstance(error, Exception) and not isinstance(error, ReaderError):
             known = self._translate(error)
-            if known is None:
-                raise
-            raise known from error
+        if known is None:
+            raise error
+        raise known from error
 
     def _wait_until(self, last: Field, deadline: float) -> Field:
         while True:
@@ -229,11 +223,12 @@ class Reader(ABC):
             if self._woken.is_set():
                 self._woken.clear()
                 return last
-            self._seen(None)
+            self._first_seen = None
             field = self._wait(last, max(0.0, deadline - self._clock()))
             self._check_open()
             if field != last:
-                self._seen_at = self._clock() if self._first_seen is None else self._first_seen
+                seen_at = self._first_seen  # which `_wait` may have set, whatever mypy thinks
+                self._seen_at = self._clock() if seen_at is None else seen_at  # type: ignore[redundant-expr]
                 return field
             if self._clock() >= deadline:
                 return last
@@ -249,10 +244,12 @@ class Reader(ABC):
     def _shut(self) -> None:
         """Free the device, then the lock, whatever goes wrong with the first."""
         try:
-            with self._translated():
-                self._close()
-        except ReaderError as error:
-            _log.info("%s: closing it: %s", self.spec, error)
+            self._close()
+        except Exception as error:
+            known = self._translate(error)
+            if known is None:
+                raise
+            _log.info("%s: closing it: %s", self.spec, known)
         finally:
             self._info = None
             lock, self._lock = self._lock, None

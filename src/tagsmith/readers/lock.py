@@ -1,11 +1,12 @@
 """One process per reader: an advisory lock that the kernel lets go when its holder dies, however it dies.
 
-It owns the lock files (never removed: removing one would let two processes hold two files of one name) and what
-stands in them. It keeps out only those who ask; other programs are the driver's business.
+It owns the lock files and what stands in them. It keeps out only those who ask; other programs are the driver's
+business. A file is removed by its holder, under the lock; whoever gets the lock of a removed file looks again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -87,15 +88,21 @@ class ReaderLock:
                 raise busy(self._identity, holder) from error
             if os.fstat(file).st_nlink:
                 break
-            os.close(file)  # a clean-up removed it between opening and locking
+            os.close(file)  # its last holder removed it between our opening and our locking
         self._file = file
         _sign(file)
 
     def release(self) -> None:
         """Let it go; idempotent."""
         file, self._file = self._file, None
-        if file is not None:
-            os.close(file)
+        if file is None:
+            return
+        for folder in self._where:
+            # May fail: in a sticky folder another user's file stays, and that does no harm.
+            with contextlib.suppress(OSError):
+                if os.path.samestat(os.stat(folder / self._name, follow_symlinks=False), os.fstat(file)):
+                    os.unlink(folder / self._name)
+        os.close(file)
 
     def holder(self) -> Holder | None:
         """Who holds it now; None if nobody does. Takes the lock for an instant to find out."""

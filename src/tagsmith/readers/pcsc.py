@@ -40,6 +40,7 @@ RETRY_S = (0.05, 1.0)
 """First and longest pause between two tries to read a card that lies there: no event tells that another program let
 go of it, or that a hand has laid it better."""
 
+_CANCEL_EVERY_S = 0.005
 _PNP = "\\\\?PnP?\\Notification"
 
 # pcsclite.h; the same on every platform.
@@ -107,14 +108,13 @@ class PcscReader(Reader):
         self._scard: Scard | None = None
         self._context: int | None = None
         self._card: int | None = None
-        self._idle = threading.Event()
-        self._idle.set()
+        self._blocked = False
         self._forget()
 
     def _forget(self) -> None:
         """Know nothing about reader and card; the first wait then tells everything at once."""
         self._name = ""
-        self._states = {"reader": 0, "pnp": 0}
+        self._state = self._pnp = 0
         self._occupant: tuple[bool, int] | None = None
         self._atr = b""
         self._field = Field()
@@ -149,7 +149,7 @@ class PcscReader(Reader):
             if occupied or (self._retry_at is not None and self._clock() >= self._retry_at):
                 self._field = self._take()
             if self._field != last:
-                self._seen(self._known_since)
+                self._first_seen = self._known_since
                 return self._field
             if self._interrupted or self._clock() >= deadline:
                 return self._field
@@ -163,7 +163,7 @@ class PcscReader(Reader):
         self._forget()
 
     def _wake(self) -> None:
-        if not self._idle.is_set():
+        if self._blocked:
             # Not from the caller's thread: SCardCancel opens a connection to pcscd and waits for its answer, and a
             # pcscd that hangs must not take the caller with it.
             threading.Thread(target=self._cancel, name=f"wake {self.spec}", daemon=True).start()
@@ -183,14 +183,10 @@ class PcscReader(Reader):
         """
         scard, context = self._opened()
         self._let_go()
-        self._idle.clear()
-        try:
-            # After clearing `_idle`: whoever interrupts from here on sees that it must cancel.
-            timeout_ms = 0 if self._interrupted else round(timeout_s * 1000)
-            asked = [(self._name, self._states["reader"]), (_PNP, self._states["pnp"])]
-            code, states = scard.SCardGetStatusChange(context, timeout_ms, asked)
-        finally:
-            self._idle.set()
+        self._blocked = True  # before looking at `_interrupted`: whoever interrupts from here on knows to cancel
+        timeout_ms = 0 if self._interrupted else round(timeout_s * 1000)
+        code, states = scard.SCardGetStatusChange(context, timeout_ms, [(self._name, self._state), (_PNP, self._pnp)])
+        self._blocked = False
         now = self._clock()
         if code and meaning(code) is not Meaning.NOTHING_NEW:
             raise ScardError(code, "SCardGetStatusChange")
@@ -199,7 +195,7 @@ class PcscReader(Reader):
             raise ScardError(_READER_UNAVAILABLE, "SCardGetStatusChange")
         if not state & ~STATE_CHANGED:
             return False  # cancelled before the service told anything
-        self._states = {"reader": state & ~_NO_NEWS, "pnp": pnp & ~_NO_NEWS}
+        self._state, self._pnp = state & ~_NO_NEWS, pnp & ~_NO_NEWS
         if pnp & STATE_CHANGED and self._name not in _list_readers(scard, context):
             raise ScardError(_READER_UNAVAILABLE, "SCardListReaders")
         occupant = bool(state & STATE_PRESENT), state >> 16
@@ -214,12 +210,12 @@ class PcscReader(Reader):
 
     def _cancel(self) -> None:
         """End the wait under way. There is a moment before a wait can be cancelled, so until it has ended."""
-        tries = 0
-        while not self._idle.wait(0.005) and tries < MAX_WAIT_S / 0.005:
-            tries += 1
+        for _ in range(round(MAX_WAIT_S / _CANCEL_EVERY_S)):
             scard, context = self._scard, self._context
-            if scard is not None and context is not None:
-                scard.SCardCancel(context)
+            if not self._blocked or scard is None or context is None:
+                return
+            scard.SCardCancel(context)
+            time.sleep(_CANCEL_EVERY_S)
 
     def _let_go(self) -> None:
         """Disconnect from the card that was read last. Not at once: its UID is waited for, and this takes a while."""

@@ -176,12 +176,17 @@ def meaning(code: int) -> Meaning:
 
 def failure(error: ScardError, *, was_open: bool) -> ReaderError:
     """Our error for it. What is missing once it was open has been lost."""
-    kind, message, remedy = _WORDS[error.meaning]
+    what = error.meaning
+    if what is Meaning.FORBIDDEN and was_open and error.call != "SCardConnect":
+        # pcscd asks for permission at SCardEstablishContext and SCardConnect only. To every other call libpcsclite
+        # says the same when pcscd was killed so abruptly that the connection was reset (measured with 1.9.9).
+        what = Meaning.NO_SERVICE
+    kind, message, remedy = _WORDS[what]
     if was_open and kind is ReaderMissing:
         kind = ReaderLost
     if remedy is _POLKIT:
         remedy = _POLKIT.format(user=_user())
-    if error.meaning in (Meaning.DEFECT, Meaning.UNSUPPORTED):
+    if what in (Meaning.DEFECT, Meaning.UNSUPPORTED):
         message = f"{message} ({error})"
     return kind(message, remedy)
 

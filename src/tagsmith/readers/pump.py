@@ -184,7 +184,7 @@ class Pump:
             self._alive_at = self._clock()
             field = self._reader.wait(self._field, self._patience())
             self._retry_s = self._backoff_s[0]
-            if field != self._field:
+            if field is not self._field:
                 self._look(field, self._reader.seen_at, info)
                 self._field = field
             self._settle()
@@ -262,8 +262,8 @@ class Pump:
             self._report(ReaderStatus(spec, state, message, remedy, info))
 
     def _emit(self, edge: Edge) -> None:
-        _log.debug("%s: %s", self._reader.spec, edge)
         try:
             self._sink(edge)
         except Exception:  # noqa: BLE001 - a listener's defect must not end the reading of keys
             _log.exception("%s: nobody took %s", self._reader.spec, type(edge).__name__)
+        _log.debug("%s: %s", self._reader.spec, edge)

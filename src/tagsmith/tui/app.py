@@ -42,7 +42,8 @@ TICK_S = 1.0
 """The clock, and the look at a line that was left lying."""
 SETTLING_S = 3.0
 """In the first moments a reader that is not there yet, or a courier that stands by, is no news."""
-_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+_SIGNALS = {signal.SIGTERM: 0, signal.SIGINT: 0, signal.SIGHUP: 1}
+"""What ends the screen, and with which status: a terminal that hangs up is no orderly end."""
 
 
 class TagsmithApp(App[int], inherit_bindings=False):
@@ -123,8 +124,8 @@ class TagsmithApp(App[int], inherit_bindings=False):
         """Listen to signals and to the clock."""
         loop = asyncio.get_running_loop()
         if not self.is_headless:
-            for number in _SIGNALS:
-                loop.add_signal_handler(number, self.exit, 0)
+            for number, status in _SIGNALS.items():
+                loop.add_signal_handler(number, self.exit, status)
         self.set_interval(TICK_S, self._tick)
 
     def on_ready(self) -> None:

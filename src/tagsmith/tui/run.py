@@ -41,7 +41,8 @@ def run_screen(
 ) -> int:
     """Show the station until somebody leaves; the exit status. Starts the station after the first frame and ends it.
 
-    0 when asked to end (F10, SIGTERM, SIGINT, SIGHUP), 1 when the terminal went away or the screen failed.
+    0 when asked to end (F10, SIGTERM, SIGINT), 1 when the terminal went away (SIGHUP, end of input) or the screen
+    failed.
 
     Raises:
         StationError: there is no terminal for it.

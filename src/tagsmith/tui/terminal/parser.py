@@ -28,6 +28,8 @@ FOCUS_KEY = "f35"
 REPORT_KEY = "terminal-report"
 """The key that every other answer of a terminal becomes; what stands in one line with it is refused."""
 
+# What ends or mends a line when it is a character; as a sequence it is a keypad's, in a mode that is never asked for.
+_LINE_KEYS = frozenset({"enter", "tab", "backspace"})
 _ESC = "\x1b"
 _MARKER = len(BRACKETED_PASTE_START)
 
@@ -82,6 +84,7 @@ class ScanParser(XTermParser):
         while data:
             if self._pasting:
                 part, data, ends = self._in_paste(data)
+                part = part.replace("\0", MANGLED)  # Textual leaves them out
             else:
                 part, data, ends = *self._outside_paste(data), False
             if part:
@@ -153,7 +156,7 @@ class ScanParser(XTermParser):
             return
         for key in super()._sequence_to_key_events(sequence, alt=alt):
             swallowed = key.key == Keys.Ignore
-            spelled = len(sequence) > 1 and key.is_printable
+            spelled = len(sequence) > 1 and (key.is_printable or key.key in _LINE_KEYS)
             yield _mangled() if swallowed or spelled else key
 
 

@@ -1,0 +1,33 @@
+"""Every benchmark, one after another, short: `python benchmarks`, or `make bench`.
+
+Each prints medians and a ratio against something bare that was measured in the same run. Absolute times say little
+about another machine; ratios carry over. Longer runs: the options of each file.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+RUNS = (
+    ["startup.py"],
+    ["first_frame.py"],
+    ["journal.py"],
+    ["tap_latency.py"],
+    ["headless.py", "--idle", "30", "--pairs", "2000"],
+)
+
+
+def main() -> int:
+    """Run them; 1 if one of them failed."""
+    failed = 0
+    for name, *options in RUNS:
+        print(f"\n== {name} {' '.join(options)}".rstrip(), flush=True)
+        failed |= subprocess.run([sys.executable, str(HERE / name), *options], check=False).returncode != 0
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""The pcscd of these tests, started once, and the rigs that the conformance suite runs over.
+
+`support.pcscd` is imported here, at collection, so that no test of this process ever talks to the machine's own pcscd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.register_assert_rewrite("readers.conformance")
+
+from readers.conformance import PcscRig, Rig, SimRig  # noqa: E402
+from support.pcscd import EVENT, POLLED, Pcscd, Plan  # noqa: E402
+
+PLANS = (Plan("Polled PICC", POLLED), Plan("Event PICC", EVENT))
+
+
+@pytest.fixture(scope="session")
+def _daemon() -> Iterator[Pcscd]:
+    with Pcscd(PLANS) as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def pcscd(_daemon: Pcscd) -> Iterator[Pcscd]:
+    """A running pcscd with empty readers, all plugged in."""
+    _daemon.start()
+    yield _daemon
+    for reader in _daemon.readers:
+        for slot in reader.slots:
+            slot.remove()
+        if reader.unplugged:
+            reader.plug()
+
+
+@pytest.fixture
+def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+    """The reader under test and the hands that work it; parametrised with the backend's name."""
+    made: Rig
+    if request.param == "sim":
+        made = SimRig(tmp_path)
+    else:
+        pcscd = request.getfixturevalue("pcscd")
+        made = PcscRig(pcscd, "Event PICC" if request.param == "pcsc" else "Polled PICC")
+    with made:
+        yield made
