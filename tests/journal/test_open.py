@@ -238,23 +238,36 @@ def test_alembic_is_imported_to_migrate_only(path: Path) -> None:
         assert finished(second) == "False\n"
 
 
-def test_many_may_open_a_new_journal_at_once(path: Path) -> None:
+TOGETHER = f"""
+import asyncio, pathlib, sys
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from support.journal import entry, url
+from tagsmith.journal import Journal, migrating
+
+for line in sys.stdin:
+    journal = Journal.open(url(pathlib.Path(line.strip())))
+    asyncio.run(journal.append(entry(int(sys.argv[1]))))
+    journal.close()
+    print("done", flush=True)
+"""
+
+
+def test_many_may_open_a_new_journal_at_once(tmp_path: Path) -> None:
     """Processes that start together on no file at all end up with one journal that all of them write to."""
-    script = (
-        "import asyncio, sys\nfrom support.journal import entry\nfrom tagsmith.journal import Journal\n"
-        "sys.stdin.readline()\njournal = Journal.open(sys.argv[1])\n"
-        "asyncio.run(journal.append(entry(int(sys.argv[2]))))\njournal.close()"
-    )
-    setup = f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
     with contextlib.ExitStack() as stack:
-        processes = [stack.enter_context(python(setup + script, url(path), index)) for index in range(4)]
-        for process in processes:
-            assert process.stdin is not None
-            process.stdin.write("\n")
-            process.stdin.flush()
+        processes = [stack.enter_context(python(TOGETHER, index)) for index in range(4)]
+        for number in range(12):
+            path = tmp_path / str(number) / "journal.db"
+            for process in processes:
+                assert process.stdin is not None
+                process.stdin.write(f"{path}\n")
+                process.stdin.flush()
+            for process in processes:
+                assert process.stdout is not None
+                assert process.stdout.readline() == "done\n", process.communicate(timeout=50)[1]
+            with opened(path) as journal:
+                assert sorted(record.entry.id for record in journal.records()) == [f"entry-{one}" for one in range(4)]
+                verification = journal.verify()
+                assert (verification.ok, verification.streams) == (True, 4)
         for process in processes:
             finished(process)
-    with opened(path) as journal:
-        assert sorted(record.entry.id for record in journal.records()) == [f"entry-{index}" for index in range(4)]
-        verification = journal.verify()
-        assert (verification.ok, verification.streams) == (True, 4)

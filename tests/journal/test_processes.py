@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -66,7 +65,6 @@ journal.close()
 
 def killed_in_the_middle(path: Path, kills: list[int], last: int) -> None:
     """Append up to `last`, killing the process after each of these numbers of lines; then look at what is there."""
-    told: Counter[str] = Counter()
     states: dict[int, str] = {}
     first = 1
     for lines in [*kills, sys.maxsize]:
@@ -74,13 +72,13 @@ def killed_in_the_middle(path: Path, kills: list[int], last: int) -> None:
             assert process.stdout is not None
             for number, line in enumerate(process.stdout, start=1):
                 what, index = line.split()
-                told[line] += 1
                 states[int(index)] = what
                 if number >= lines:
                     process.kill()
                     break
-            # What was on its way through the pipe when the process was killed was said as well.
-            rest = process.communicate(timeout=50)[0]
+            # What was on its way through the pipe when the process was killed was said as well. (`communicate` would
+            # pass over what the loop above has read ahead.)
+            rest = process.stdout.read()
         for line in rest.splitlines():
             what, index = line.split()
             states[int(index)] = what

@@ -209,7 +209,7 @@ class Slot:
                     self._converse(connection, card, laid)
                 with self._changed:
                     self._connection = None
-                    left_by_itself = self._laid == laid
+                    left_by_itself = self._card is None and self._laid == laid
             if left_by_itself:
                 self.ring()
 

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,16 @@ def test_a_stalled_terminal_does_not_keep_it(tmp_path: Path) -> None:
         terminal.signal(signal.SIGTERM)
         assert terminal.wait_for_end(reading=False) == 0
         assert terminal.calls("stop")
+
+
+def test_a_stalled_terminal_that_reads_again_in_time_is_given_back(tmp_path: Path) -> None:
+    """What restores it is not dropped among the frames."""
+    with Terminal(tmp_path, "--storm", "300") as terminal:
+        terminal.wait_for("calm", reading=False)
+        terminal.signal(signal.SIGTERM)
+        threading.Event().wait(0.4)
+        assert terminal.wait_for_end() == 0
+        assert terminal.is_restored()
 
 
 def test_a_crash_leaves_one_line(tmp_path: Path) -> None:

@@ -205,6 +205,17 @@ def test_a_paste_whose_end_was_torn_apart_does_not_make_deaf() -> None:
     assert wedge.accepted == [NUMBER.decode()]
 
 
+def test_marks_of_a_paste_that_were_typed_are_none() -> None:
+    """A terminal writes its marks whole; those that come piece by piece are a label's."""
+    wedge = Wedge()
+    wedge.read(b"\x1b[200~" + NUMBER + b"\x1b[201~")
+    wedge.wait(0.2)
+    for byte in b"\x1b[200~CD\x1b[201~\r":
+        wedge.read(bytes([byte]))
+    wedge.wait(PASTE_SILENCE_S + 1)
+    assert wedge.accepted == [NUMBER.decode()]
+
+
 def test_a_nul_in_a_paste_is_refused() -> None:
     """Left out, it would make another number."""
     wedge = Wedge()

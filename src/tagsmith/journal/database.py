@@ -6,9 +6,11 @@ all that is particular to it is in this module, in `faults` and in `lock`.
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import sqlite3
+import stat
 import urllib.parse
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -86,7 +88,7 @@ def locate(url: str) -> Path:
 def create(path: Path) -> None:
     """Make the file (0600) and its folder (0700) where they are missing, durably; an existing file is not touched.
 
-    An existing file is not even opened: closing it would drop the locks that SQLite holds on it in this process.
+    The file itself is never opened here: closing it would drop the locks that SQLite holds on it in this process.
 
     Raises:
         OSError: it cannot be made.
@@ -94,10 +96,9 @@ def create(path: Path) -> None:
     made = [folder for folder in path.parents if not folder.exists()]
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        os.mknod(path, 0o600 | stat.S_IFREG)
     except FileExistsError:
         return
-    os.close(descriptor)
     # A file whose folder entry is not on the disc is lost with the power, however well its content was synced.
     for folder in dict.fromkeys([path.parent, *(folder.parent for folder in made)]):
         _sync_folder(folder)
@@ -145,11 +146,7 @@ def _connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
         if query_only:
             connection.execute("PRAGMA query_only = ON")
         else:
-            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-            if mode != "wal":
-                raise JournalUnavailable(
-                    f"the disc cannot keep a write-ahead log: {path}", "keep the journal on a local disc"
-                )
+            _keep_log(connection, path)
         # NORMAL loses acknowledged commits when the power goes; and the setting belongs to the connection.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -158,6 +155,27 @@ def _connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _keep_log(connection: sqlite3.Connection, path: Path) -> None:
+    """Switch the database to a write-ahead log, for good.
+
+    Raises:
+        JournalUnavailable: the disc cannot do that.
+        sqlite3.Error, OSError: something is in the way.
+    """
+    if connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+        return
+    # Of two processes that switch at once SQLite tells one "locked" at once, whatever the busy timeout. The folder
+    # serves as their lock: no file is left behind, and closing the database's own would drop SQLite's locks on it.
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    finally:
+        os.close(folder)
+    if mode != ("wal",):
+        raise JournalUnavailable(f"the disc cannot keep a write-ahead log: {path}", "keep the journal on a local disc")
 
 
 def prepare(connection: Connection, path: Path) -> None:

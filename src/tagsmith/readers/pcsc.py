@@ -36,6 +36,8 @@ MAX_WAIT_S = 2.0
 """The longest single wait: what an event missed between two calls costs at worst."""
 UNREAD_S = 1.0
 """How long a card may lie there unread before that is reported: a slow hand lays it on in less."""
+FLICKER_S = 0.5
+"""An absence shorter than this does not end such a stay: two keys on each other, or one in a weak field, flicker."""
 RETRY_S = (0.05, 1.0)
 """First and longest pause between two tries to read a card that lies there: no event tells that another program let
 go of it, or that a hand has laid it better."""
@@ -119,6 +121,7 @@ class PcscReader(Reader):
         self._atr = b""
         self._field = Field()
         self._known_since = 0.0
+        self._unread_since: float | None = None
         self._pause_s = RETRY_S[0]
         self._retry_at: float | None = None
 
@@ -235,18 +238,25 @@ class PcscReader(Reader):
         """What lies on the reader, read; what cannot be read is not there, until it has lain there for a while."""
         assert self._occupant is not None, "a state came before"
         present, count = self._occupant
+        now = self._clock()
         self._retry_at = None
         if not present:
+            if self._unread_since is not None and now < (gone_at := self._known_since + FLICKER_S):
+                self._retry_at = gone_at
+                return self._field
+            self._unread_since = None
             return Field()
         outcome = self._read()
-        now = self._clock()
         if isinstance(outcome, Tag):
             if self._field.trouble is not None:
                 self._known_since = now  # it was not known all the time it lay there unread
+            self._unread_since = None
             return Field((outcome,), count)
+        if self._unread_since is None:
+            self._unread_since = self._known_since
         self._retry_at = now + self._pause_s
         self._pause_s = min(2 * self._pause_s, RETRY_S[1])
-        if now < (reported_at := self._known_since + UNREAD_S):
+        if now < (reported_at := self._unread_since + UNREAD_S):
             self._retry_at = min(self._retry_at, reported_at)
             _log.debug("%s: not read: %s", self.spec, outcome.why)
             return Field()
@@ -328,16 +338,24 @@ def _status_of(name: str) -> ReaderStatus:
 
 
 def _nothing_found(names: Sequence[str], wanted: str) -> ReaderMissing:
-    if wanted and (others := choose(names, "")):
-        return ReaderMissing(f"no reader is called {wanted!r}", f"there is {', '.join(map(repr, others))}")
-    if names:
+    skipped = [name for name in names if wanted.casefold() in name.casefold()]
+    if skipped:
         return ReaderMissing(
-            "only contact and SAM slots are there", f"name one in full to use it: {', '.join(map(repr, names))}"
+            "only contact and SAM slots are there"
+            if not wanted
+            else f"only contact and SAM slots are called {wanted!r}",
+            f"to use one, give its whole name: {_listed(skipped)}",
         )
+    if names:
+        return ReaderMissing(f"no reader is called {wanted!r}", f"there is {_listed(names)}")
     return ReaderMissing(
         "no PC/SC reader is there",
-        "plug it in; if it is, see whether its driver is installed: `sudo apt install libccid`",
+        "plug it in; if it is, its driver may be missing: `sudo apt install libccid`",
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names)
 
 
 def _identity(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -76,17 +77,23 @@ class OperatorScreen(Screen[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Show what there is."""
-        self.tell(self._shown)
+        self._tell_all(self._shown)
 
     def on_resize(self) -> None:
         """What takes more lines on a narrow screen is measured anew."""
-        self.tell(self._shown)
+        self._tell_all(self._shown)
 
     def tell(self, shown: Shown) -> None:
         """Show this."""
-        self._shown = shown
         if not self.is_mounted:
-            return
+            self._shown = shown
+        elif replace(shown, now=self._shown.now) == self._shown:
+            self.query_one(StatusSheet).tell(shown)  # the clock alone, every second of a station's life
+        else:
+            self._tell_all(shown)
+
+    def _tell_all(self, shown: Shown) -> None:
+        self._shown = shown
         self.query_one(StatusSheet).tell(shown)
         self.query_one(BannerSheet).tell(shown)
         self.query_one(Lanes).tell(shown)
