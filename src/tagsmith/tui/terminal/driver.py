@@ -10,7 +10,7 @@ import logging
 import os
 import selectors
 import sys
-from collections.abc import Iterator
+from itertools import chain
 
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
@@ -88,17 +88,14 @@ class StationDriver(LinuxDriver):
         with selectors.PollSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
             while not self.exit_event.is_set():
+                text = ""
                 if selector.select(_POLL_S):
                     data = self._read()
                     if data is None:
                         return
-                    self._process(parser.feed(text) for text in (decode(data),) if text)
-                self._process((parser.tick(),))
-
-    def _process(self, batches: Iterator[Iterator[Message]] | tuple[Iterator[Message], ...]) -> None:
-        for batch in batches:
-            for message in batch:
-                self.process_message(message)
+                    text = decode(data)
+                for message in chain(parser.feed(text) if text else (), parser.tick()):
+                    self.process_message(message)
 
     def _read(self) -> bytes | None:
         """What came; nothing if there was nothing after all; None when there will be nothing any more."""
