@@ -7,7 +7,7 @@ them printable.
 
 from __future__ import annotations
 
-from tagsmith.model import Notice, Phase, ReaderState, Reason, Record, ScanFault, State
+from tagsmith.model import Notice, Phase, ReaderInfo, ReaderState, Reason, Record, ScanFault, State
 from tagsmith.uid import Uid, UidReason
 from tagsmith.visual_number import NumberReason, NumberVerdict
 
@@ -119,6 +119,16 @@ def notice(reason: str, *, uid: Uid | None = None, number: str = "", record: Rec
     if record is not None:
         what = f"{what[:-1]}: {_holder(record)}."
     return Notice(reason=str(reason), title=what, hint=do)
+
+
+def reader_limits(info: ReaderInfo) -> tuple[str, ...]:
+    """What a reader cannot tell, and what follows for the worker; nothing for one that can tell everything."""
+    said = (
+        (info.sees_two, "It cannot tell two keys from one: keep all other keys away from it."),
+        (info.sees_removal, "It does not notice when a key is taken away: tap each key once."),
+        (info.sees_sak, "It does not tell whether a chip's number is complete: put odd keys aside."),
+    )
+    return tuple(text for can, text in said if not can)
 
 
 def number_notice(verdict: NumberVerdict) -> Notice:

@@ -223,6 +223,15 @@ async def test_help_tells_in_full_what_the_lanes_cut() -> None:
         assert "set confirmed = true" in " ".join(text_of(app).split())
 
 
+async def test_help_tells_what_the_reader_cannot() -> None:
+    """A worker at a reader that cannot tell two keys apart is told to keep the others away."""
+    app = make(FakeStation(view()))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("f1")
+        await pilot.pause()
+        assert "keep all other keys away from it" in " ".join(text_of(app).split())
+
+
 async def test_the_log_is_followed() -> None:
     """New lines appear while it is open, the last one in sight; nothing follows once it is closed."""
     ring = LogRing()

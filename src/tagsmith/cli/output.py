@@ -47,6 +47,32 @@ def settings_from(config: Path | None, **sections: Mapping[str, Any] | Sequence[
 def log_to_stderr(level: int) -> None:
     """Log lines on standard error; of the libraries underneath only what they warn of."""
     logging.basicConfig(stream=sys.stderr, level=level, format=_LOG_FORMAT)
+    _quiet_libraries(level)
+
+
+def log_to_file(journal_url: str) -> None:
+    """Log lines beside the journal, where the screen leaves no standard error to write to; three files of 1 MiB.
+
+    A log that cannot be written stops nobody from working: the screen keeps its last lines (F8).
+    """
+    from logging.handlers import RotatingFileHandler
+
+    folder = Path(journal_url.partition(":///")[2]).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handler = RotatingFileHandler(folder / "tagsmith.log", maxBytes=1 << 20, backupCount=2, encoding="utf-8")
+    except OSError as error:
+        click.echo(f"tagsmith: no log file in {folder}: {error.strerror}", err=True)
+        return
+    handler.setFormatter(logging.Formatter(_LOG_FORMAT))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(min(root.level, logging.INFO))
+    _quiet_libraries(logging.INFO)
+
+
+def _quiet_libraries(level: int) -> None:
+    """Of the libraries underneath only what they warn of."""
     for library in ("alembic", "sqlalchemy", "asyncio", "uvicorn"):
         logging.getLogger(library).setLevel(max(level, logging.WARNING))
 

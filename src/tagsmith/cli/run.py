@@ -53,7 +53,11 @@ def run_station(
 
 
 def _run_screen(settings: Settings, user: str | None) -> int:
-    from tagsmith.station import Station
-    from tagsmith.tui import run_screen
+    from tagsmith.tui import check_terminal, run_screen
 
+    check_terminal()
+    from tagsmith.cli.output import log_to_file
+    from tagsmith.station import Station
+
+    log_to_file(settings.journal.url)
     return run_screen(Station(settings, user_id=user))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tagsmith import words
 from tagsmith.tui.face import faces
 from tagsmith.tui.port import ExtraKey
 from tagsmith.tui.screens.overlay import Overlay
@@ -76,4 +77,9 @@ class HelpScreen(Overlay):
             lines.append((Safe(f"  {joined([heading, Safe(face.word)], ' ')}: {what}"), Ink.PLAIN))
         delivery = shown.view.delivery
         said = [text for text in dict.fromkeys((delivery.alarm, delivery.message)) if text]
-        return lines + [(Safe(f"  API: {printable(text)}"), Ink.PLAIN) for text in said]
+        lines += [(Safe(f"  API: {printable(text)}"), Ink.PLAIN) for text in said]
+        for lane in shown.view.lanes:
+            if lane.reader.info is not None:
+                name = printable(lane.reader.info.name)
+                lines += [(Safe(f"  {name}: {limit}"), Ink.PLAIN) for limit in words.reader_limits(lane.reader.info)]
+        return lines
