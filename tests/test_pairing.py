@@ -242,11 +242,10 @@ class TestWhileSaving:
         assert result.lane.last is not None
         assert result.lane.last.entry == "e"
 
-    def test_next_tag_after_a_duplicate_is_not_stale(self) -> None:
+    @pytest.mark.parametrize("reason", [Reason.DUPLICATE_UID, Reason.DUPLICATE_NUMBER])
+    def test_next_tag_after_a_duplicate_is_not_stale(self, reason: Reason) -> None:
         """The answer to the first pair does not throw away the tap that came while it was awaited."""
-        result = play(
-            tap(A), scan("N-1", fresh="e"), tap(B, at=2.5), Taken("e", Reason.DUPLICATE_NUMBER, record(), 3.0)
-        )
+        result = play(tap(A), scan("N-1", fresh="e"), tap(B, at=2.5), Taken("e", reason, record(), 3.0))
         assert result.lane.phase is Phase.TAG_WAITS
 
     def test_tag_that_came_and_went_is_forgotten(self) -> None:
