@@ -145,6 +145,16 @@ def test_journal_verify_finds_an_edit(env: dict[str, str]) -> None:
     assert "visual_number" in json.loads(verified.stdout)["problems"][0]
 
 
+def test_looking_at_no_journal_makes_none(env: dict[str, str], tmp_path: Path) -> None:
+    """A mistyped path is told, answers as an empty journal does, and leaves no file behind."""
+    verified = tagsmith("journal", "verify", "--json", env=env)
+    assert verified.returncode == 0
+    assert json.loads(verified.stdout)["entries"] == 0
+    assert str(tmp_path) in verified.stderr
+    assert json.loads(tagsmith("journal", "list", "--json", env=env).stdout) == []
+    assert not list(tmp_path.glob("journal*"))
+
+
 def test_export_is_safe_for_spreadsheets(env: dict[str, str], tmp_path: Path) -> None:
     """The header stands first, and --output writes a file."""
     done = tagsmith("journal", "export", "--format", "csv", "--output", str(tmp_path / "out.csv"), env=env)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import sqlite3
 
 import pytest
 from hypothesis import given
@@ -93,3 +95,14 @@ async def test_one_entry_in_full(journal: Journal) -> None:
     assert "reservation_state=sending, reservation_attempts=1" in events[1]["change"]
     json.dumps(told)
     assert details(journal, "nothing like it") is None
+
+
+async def test_one_entry_in_full_after_tampering(journal: Journal) -> None:
+    """A payload that is no JSON any more is shown as it is."""
+    await journal.append(entry(1))
+    with contextlib.closing(sqlite3.connect(journal.path, isolation_level=None)) as connection:
+        connection.execute("DROP TRIGGER events_never_change")
+        connection.execute("UPDATE events SET payload = 'no JSON'")
+    told = details(journal, "1")
+    assert told is not None
+    assert told["events"] == [{"at": "2031-05-06T07:08:10.123456Z", "kind": "paired", "change": "no JSON"}]

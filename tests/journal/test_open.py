@@ -145,10 +145,18 @@ def test_a_file_that_is_no_database_is_refused(path: Path, content: bytes) -> No
 def test_a_database_of_something_else_is_refused(path: Path) -> None:
     """A database that holds other tables is no journal, and none is put into it."""
     sql(path, "CREATE TABLE invoices (number INTEGER)")
+    before = path.read_bytes()
     with pytest.raises(JournalCorrupt, match="no journal"):
         Journal.open(url(path))
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("invoices",)]
+    assert path.read_bytes() == before
+
+
+def test_a_disc_without_a_log_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where SQLite cannot keep a write-ahead log (a network share, say) nothing is recorded without one."""
+    monkeypatch.setattr(database, "_keeps_log", lambda connection: False)
+    with pytest.raises(JournalUnavailable, match="write-ahead log") as refused:
+        Journal.open(url(path))
+    assert "local disc" in refused.value.remedy
 
 
 def test_a_newer_journal_is_refused(path: Path) -> None:

@@ -102,6 +102,26 @@ PAYLOAD = "replace(payload, 'DE*8PS*000002', 'DE*8PS*000009')"
             r"entry 2 \(entry-2\): visual_number is 'DE\*8PS\*000002', its events say 'DE\*8PS\*000009'",
         ),
         (["UPDATE events SET payload = 'no JSON' WHERE n = 3"], r"event 3: its payload cannot be read"),
+        (["UPDATE events SET payload = x'ff' WHERE n = 3"], r"event 3 .*: holds values that nobody writes"),
+        (["UPDATE events SET seq = 'third' WHERE n = 3"], r"event 3 .*: holds values that nobody writes"),
+        (["UPDATE events SET payload = CAST(x'ff' AS TEXT) WHERE n = 3"], r"file: the journal is damaged"),
+        (["UPDATE events SET payload = '[]' WHERE n = 7"], r"stream \w+: its anchor cannot be read"),
+        (
+            ["UPDATE events SET payload = replace(payload, '\"seq\":5', '\"seq\":[]') WHERE n = 7"],
+            r"stream \w+: its anchor cannot be read",
+        ),
+        (
+            ["UPDATE events SET kind = 'anchor' WHERE n = 3"],
+            r"event 3 .*: an anchor is the first event and nothing else",
+        ),
+        (
+            ["UPDATE events SET payload = replace(payload, '\"note\"', '\"gone\"') WHERE n = 3"],
+            r"entry 2 \(entry-2\): no event tells of its note",
+        ),
+        (
+            ["UPDATE events SET payload = replace(payload, '\"note\"', '\"gone\"') WHERE n = 3"],
+            r"entry 2 \(entry-2\): its events tell of 'gone', which entries do not have",
+        ),
         (["UPDATE events SET at = '2001' WHERE n = 3"], r"event 3 .*: was changed after it was written"),
         (["UPDATE events SET station = 'two' WHERE n = 3"], r"event 3 .*: was changed after it was written"),
         (["UPDATE events SET kind = 'void' WHERE n = 3"], r"event 3 .*: was changed after it was written"),
@@ -174,6 +194,18 @@ def test_every_column_is_accounted_for(written: Path, column: str) -> None:
     tamper(written, "PRAGMA foreign_keys = OFF", f"UPDATE entries SET {column} = 4711 WHERE number = 3")
     problems = verified(written).problems
     assert any("entry-3" in told and (column == "id" or column in told) for told in problems), problems
+
+
+def test_every_byte_of_a_number_counts(written: Path) -> None:
+    """Wherever in the file a number is written (row, index, event), changing it there alone is found."""
+    whole = written.read_bytes()
+    places = [match.start() for match in re.finditer(rb"de8ps000003", whole)]
+    assert len(places) == 3
+    for place in places:
+        written.write_bytes(whole[:place] + b"x" + whole[place + 1 :])
+        problems = verified(written).problems
+        assert problems
+        assert all(problem.startswith(("file: ", "entry 3 ", "event 4 ")) for problem in problems), problems
 
 
 async def test_all_problems_are_counted_and_a_hundred_told(path: Path) -> None:

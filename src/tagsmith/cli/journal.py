@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,14 +24,18 @@ def journal() -> None:
 
 @contextlib.contextmanager
 def _open(config: Path | None) -> Iterator[Journal]:
+    """The journal of the settings. Looking makes none: where there is none yet an empty one stands in for it."""
     from tagsmith.journal import Journal
 
     settings = settings_from(config)
-    opened = Journal.open(settings.journal.url, station=settings.station.name)
-    try:
+    url = settings.journal.url
+    with contextlib.ExitStack() as stack:
+        if not Journal.exists(url):
+            click.echo(f"there is no journal yet at {url}", err=True)
+            url = f"sqlite:///{stack.enter_context(tempfile.TemporaryDirectory())}/empty.sqlite"
+        opened = Journal.open(url, station=settings.station.name)
+        stack.callback(opened.close)
         yield opened
-    finally:
-        opened.close()
 
 
 @journal.command("list")

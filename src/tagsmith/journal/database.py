@@ -119,7 +119,8 @@ def writing_engine(path: Path) -> Engine:
 
     Never for reading: the hook fires even under AUTOCOMMIT, and a streaming read would then lock everybody out.
     """
-    engine = create_engine("sqlite://", creator=lambda: _connect(path), poolclass=NullPool)
+    # Without hide_parameters an error's text holds all that was to be written.
+    engine = create_engine("sqlite://", creator=lambda: _connect(path), poolclass=NullPool, hide_parameters=True)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -130,7 +131,9 @@ def writing_engine(path: Path) -> Engine:
 
 def reading_engine(path: Path) -> Engine:
     """The engine for reading: no transaction but the statement's own, and no way to write."""
-    return create_engine("sqlite://", creator=lambda: _connect(path, query_only=True), poolclass=QueuePool)
+    return create_engine(
+        "sqlite://", creator=lambda: _connect(path, query_only=True), poolclass=QueuePool, hide_parameters=True
+    )
 
 
 def _connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
@@ -145,8 +148,6 @@ def _connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
     try:
         if query_only:
             connection.execute("PRAGMA query_only = ON")
-        else:
-            _keep_log(connection, path)
         # NORMAL loses acknowledged commits when the power goes; and the setting belongs to the connection.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -157,27 +158,6 @@ def _connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
-def _keep_log(connection: sqlite3.Connection, path: Path) -> None:
-    """Switch the database to a write-ahead log, for good.
-
-    Raises:
-        JournalUnavailable: the disc cannot do that.
-        sqlite3.Error, OSError: something is in the way.
-    """
-    if connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
-        return
-    # Of two processes that switch at once SQLite tells one "locked" at once, whatever the busy timeout. The folder
-    # serves as their lock: no file is left behind, and closing the database's own would drop SQLite's locks on it.
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-    finally:
-        os.close(folder)
-    if mode != ("wal",):
-        raise JournalUnavailable(f"the disc cannot keep a write-ahead log: {path}", "keep the journal on a local disc")
-
-
 def prepare(connection: Connection, path: Path) -> None:
     """Make sure that a connection of the writing engine holds a journal of this version, and that it can be written.
 
@@ -186,8 +166,9 @@ def prepare(connection: Connection, path: Path) -> None:
     Raises:
         JournalCorrupt: a database, but no journal.
         JournalNewer: a journal of a version this program does not know.
+        JournalUnavailable: the disc cannot keep a write-ahead log.
     """
-    version = _version(connection, path)
+    version = _version(connection, path) if _keeps_log(connection) else _begin_log(connection, path)
     if version != VERSIONS[-1]:
         if version is not None:
             _log.info("migrating %s from version %s to %s", path, version, VERSIONS[-1])
@@ -200,6 +181,40 @@ def prepare(connection: Connection, path: Path) -> None:
     with connection.begin() as transaction:
         connection.execute(_WRITE_NOTHING)
         transaction.rollback()
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    """The driver's own connection: SQLAlchemy would begin a transaction, in which these pragmas do nothing."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
+
+
+def _keeps_log(connection: Connection) -> bool:
+    """Whether the database has a write-ahead log, as every journal has."""
+    mode: tuple[str] = _driver(connection).execute("PRAGMA journal_mode").fetchone()
+    return mode == ("wal",)
+
+
+def _begin_log(connection: Connection, path: Path) -> str | None:
+    """Give a new journal its write-ahead log, for good; returns the version. What is no journal is left as it is.
+
+    Raises:
+        JournalCorrupt, JournalNewer, JournalUnavailable: as `prepare`.
+    """
+    # Of two processes one of which switches while the other begins a transaction, SQLite tells one "locked" at once,
+    # whatever the busy timeout. The folder serves as their lock: no file is left behind, and closing the database's
+    # own would drop the locks that SQLite holds on it.
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        version = _version(connection, path)
+        _driver(connection).execute("PRAGMA journal_mode = WAL").fetchone()
+    finally:
+        os.close(folder)
+    if not _keeps_log(connection):
+        raise JournalUnavailable(f"the disc cannot keep a write-ahead log: {path}", "keep the journal on a local disc")
+    return version
 
 
 def _version(connection: Connection, path: Path) -> str | None:

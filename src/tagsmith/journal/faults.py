@@ -109,6 +109,8 @@ TABLE: Final[dict[str, Fault]] = {
     "UnicodeError": _TEXT,
     "OverflowError": _TEXT,
     "sqlalchemy.exc.SQLAlchemyError": _OTHER,
+    # With a result code it was found above. Without one the driver itself raised it: for text that is no UTF-8.
+    "sqlite3.OperationalError": _CORRUPT,
     "sqlite3.Error": _OTHER,
     "sqlite3.Warning": _OTHER,
 }

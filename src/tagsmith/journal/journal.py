@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 import uuid
 from collections.abc import Callable, Collection, Iterator
@@ -81,6 +82,15 @@ class Journal:
             raise faults.translate(error, path) from error
         _log.info("journal open: %s station=%s newest event: %s", path, station, head or "none")
         return cls(path, reading_engine, writer)
+
+    @staticmethod
+    def exists(url: str) -> bool:
+        """Whether there is a file where `open` would look for the journal; nothing is made.
+
+        Raises:
+            JournalError: the URL names nothing a journal can be kept in.
+        """
+        return os.path.exists(database.locate(url))
 
     @property
     def url(self) -> str:

@@ -112,6 +112,9 @@ def _walk(links: Iterable[RowMapping], problems: Problems) -> _Chains:
         expected, prev, last_n = 0, chain.GENESIS, 0
         for row in members:
             seen.events += 1
+            if not _well_formed(row):
+                problems.add(f"event {row['n']} (stream {stream}): holds values that nobody writes")
+                continue
             where = f"event {row['n']} (stream {stream}, seq {row['seq']})"
             if row["seq"] != expected:
                 problems.add(f"stream {stream}: {_missing(expected, row['seq'] - 1)} before event {row['n']}")
@@ -135,6 +138,12 @@ def _missing(first: int, last: int) -> str:
     return f"event with seq {first} is missing" if first == last else f"events with seq {first} to {last} are missing"
 
 
+def _well_formed(row: RowMapping) -> bool:
+    """Whether the values are of the kinds that are written; SQLite itself takes any."""
+    texts = (row["stream"], row["at"], row["kind"], row["station"], row["payload"], row["prev"], row["hash"])
+    return isinstance(row["seq"], int) and all(isinstance(text, str) for text in texts)
+
+
 def _event(row: RowMapping) -> Event:
     """The event as it stands in the table."""
     return Event(
@@ -151,22 +160,22 @@ def _event(row: RowMapping) -> Event:
 
 def _check_anchors(connection: Connection, chains: _Chains, problems: Problems) -> None:
     """See that what each anchor held on to is still there."""
-    for stream, text in chains.anchors:
-        held = _object(text)
-        if held is None or (held and set(held) != {"stream", "seq", "hash"}):
-            problems.add(f"stream {stream}: its anchor cannot be read")
-            continue
-        if not held:
-            continue
-        earlier, seq = held["stream"], held["seq"]
-        head = chains.heads.get(earlier)
+    for stream, payload in chains.anchors:
+        match _object(payload):
+            case {"stream": str(earlier), "seq": int(seq), "hash": str(held)}:
+                head = chains.heads.get(earlier)
+            case {} as empty if not empty:
+                continue
+            case _:
+                problems.add(f"stream {stream}: its anchor cannot be read")
+                continue
         if head is None:
             problems.add(f"stream {earlier}: is missing, stream {stream} was begun after it")
         elif head.seq < seq:
             problems.add(f"stream {earlier}: {_missing(head.seq + 1, seq)} at its end, stream {stream} anchors them")
         else:
             found = connection.scalar(select(events.c.hash).where(events.c.stream == earlier, events.c.seq == seq))
-            if found is not None and found != held["hash"]:
+            if found is not None and found != held:
                 problems.add(f"stream {earlier}, seq {seq}: is not the event that stream {stream} anchors")
 
 
@@ -202,6 +211,6 @@ def _object(text: str) -> dict[str, Any] | None:
     """A JSON object, or nothing where the text is none."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -187,7 +187,7 @@ class Writer:
         except faults.FOREIGN as error:
             self._drop()
             mapped = faults.translate(error, self._path, committing=committing)
-            _log.error("%s; %s", mapped.message, error)
+            _log.error("%s; %s", mapped.message, getattr(error, "orig", None) or error)
             raise mapped from error
         except BaseException:
             self._roll_back()
