@@ -73,8 +73,6 @@ class Station:
         self._courier: Courier | None = None
         self._pairs: OrderedDict[str, PairView] = OrderedDict()
         self._said: dict[str, State] = {}
-        self._alarm = ""
-        self._alarm_seen = ""
         self._delivery = DeliveryView(self._first_delivery())
         self._publishing = False
         self._wake: Callable[[], None] | None = None
@@ -118,11 +116,10 @@ class Station:
         self._call(lambda bench: bench.retry(lane))
 
     def acknowledge(self) -> None:
-        """The alarm was seen."""
+        """A person has seen the alarm: that is logged. It stays an alarm until its cause is gone."""
 
         def seen(_: Bench) -> None:
-            self._alarm_seen = self._alarm
-            self._changed()
+            _log.warning("alarm acknowledged: %s", self._delivery.alarm or "none")
 
         self._call(seen)
 
@@ -260,9 +257,6 @@ class Station:
         self._changed()
 
     def _on_delivery(self, record: Record | None, delivery: DeliveryView) -> None:
-        if delivery.alarm and delivery.alarm != self._alarm:
-            _log.error("%s", delivery.alarm)
-        self._alarm = delivery.alarm
         self._delivery = delivery
         if record is not None:
             self._show(record)

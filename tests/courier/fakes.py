@@ -220,8 +220,6 @@ class FakeJournal:
     async def settle(self, entry_id: str, leg: LegName, attempt_id: str, settlement: Settlement) -> Record:
         await self._call("settle")
         record, old = self.records[entry_id], self.leg(entry_id, leg)
-        if old.state is not LegState.SENDING or old.attempt_id != attempt_id:
-            raise IllegalTransition(f"{attempt_id} is not the attempt under way")
         new = replace(
             old,
             state=settlement.state,
@@ -229,6 +227,10 @@ class FakeJournal:
             status=settlement.status,
             message=settlement.message,
         )
+        if old.attempt_id != attempt_id or (old.state is not LegState.SENDING and old != new):
+            raise IllegalTransition(f"{attempt_id} is not the attempt under way")
+        if old == new:
+            return record
         self.settlements.append((entry_id, leg, settlement))
         settled = self._put(record, leg, new, contract_id=settlement.contract_id or record.contract_id)
         self.fault("settle", True)

@@ -599,7 +599,7 @@ def test_an_outcome_in_hand_is_written_until_it_is_written() -> None:
 
 
 def test_an_outcome_that_was_written_though_it_raised() -> None:
-    """A settlement whose answer was lost is found in the journal: it is shown, and nobody is alarmed."""
+    """A settlement whose answer was lost is written again: it is shown once, and nobody is alarmed."""
 
     async def scene() -> None:
         async with Scene(hold_s=0.0) as one:

@@ -11,14 +11,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
 import pytest
 
-from courier.child import Impatient, entry_for
+from courier.child import Impatient, almost_a_minute, entry_for
 from support.wire_server import (
     DROP_AFTER_COMMIT,
     DROP_BEFORE_COMMIT,
@@ -35,6 +34,7 @@ from support.wire_server import (
     Plan,
     Request,
     WireServer,
+    always,
     at_random,
     delay,
     drip,
@@ -72,11 +72,6 @@ FAULTS = {
     "portal": PORTAL,
     "redirect": redirect("http://127.0.0.1:9/"),
 }
-
-
-def almost_a_minute() -> datetime:
-    """A calendar on which the next clock minute is always near."""
-    return datetime(2031, 5, 6, 7, 8, 59, 950_000, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -340,11 +335,11 @@ def test_the_second_process_stands_by_and_takes_over(journal: Journal) -> None:
             standing = second.until(lambda line: line.startswith("standing standby"))
             assert str(first.process.pid) in standing
             first.until(lambda line: line == "settled e10 reserved")
-            server.plan = at_random(1, 1.0, [HANG])
+            server.plan = always(HANG)
             asyncio.run(_append(journal, server.url, 11))
             first.until(lambda line: "unknown" in line)
             first.kill()
-            server.plan = lambda request: None
+            server.plan = always(None)
             second.until(lambda line: line == "standing active ")
             second.until(lambda line: line == "settled e11 reserved")
             assert not any(line.startswith("settled") for line in second.said[: second.said.index("standing active ")])
@@ -368,7 +363,7 @@ def _kill_again_and_again(journal: Journal, kills: int, *, seed: int, duplicate:
                 process.until(lambda line: line.startswith(("paired", "settled")), count=rng.randrange(1, 75))
                 said = process.kill()
             reported |= {line.split()[1] for line in said if line.startswith("paired")}
-        server.plan = lambda request: None
+        server.plan = always(None)
         pending, _ = asyncio.run(deliver(journal, server.url))
         assert pending.waiting == 0
         counts = account(journal, server)

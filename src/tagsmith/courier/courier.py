@@ -126,7 +126,10 @@ class Courier:
     # --- for the station -----------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Deliver until `request_stop`, or until cancelled. Never ends by itself and raises nothing of its own."""
+        """Deliver until `request_stop`, or until cancelled; once per courier. Never ends by itself, raises nothing.
+
+        Cancelling gives no grace: what is under way stays `sending` in the journal.
+        """
         try:
             while self._stop_at is None:
                 self._wake.clear()

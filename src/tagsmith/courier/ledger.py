@@ -103,37 +103,19 @@ class Ledger:
         Never gives up by itself; when it is cancelled, or the process dies, the leg stays `sending` in the journal,
         which the next start takes for an unknown outcome.
         """
-        tries = 0
         while True:
-            tries += 1
             try:
                 settled = await self._journal.settle(entry_id, name, attempt_id, settlement)
             except IllegalTransition as error:
-                mine = await self._written_already(entry_id, name, attempt_id, settlement) if tries > 1 else None
-                if mine is None:
-                    _log.error("the outcome of %s (%s) was not recorded: %s", entry_id, settlement.state, error)
-                return mine
+                self.writes.worked()
+                _log.error("the outcome of %s (%s) was not recorded: %s", entry_id, settlement.state, error)
+                return None
             except JournalError as error:
+                # Perhaps it was written all the same: the journal takes the same settlement twice.
                 await asyncio.sleep(self.writes.failed(error))
             else:
                 self.writes.worked()
                 return settled
-
-    async def _written_already(
-        self, entry_id: str, name: LegName, attempt_id: str, settlement: Settlement
-    ) -> Record | None:
-        """The record, if an earlier try that raised has written this settlement all the same."""
-        while True:
-            try:
-                record = await self._journal.get(entry_id)
-            except JournalError as error:
-                await asyncio.sleep(self.writes.failed(error))
-                continue
-            self.writes.worked()
-            if record is None:
-                return None
-            leg = leg_of(record, name)
-            return record if (leg.attempt_id, leg.state) == (attempt_id, settlement.state) else None
 
     async def _withdraw_if_recorded(self, record: Record, name: LegName) -> None:
         """The attempt's answer was lost: if it stands in the journal, say there that nothing was sent.
