@@ -225,7 +225,6 @@ class Reader(ABC):
                 return last
             self._first_seen = None
             field = self._wait(last, max(0.0, deadline - self._clock()))
-            self._check_open()
             if field != last:
                 seen_at = self._first_seen  # which `_wait` may have set, whatever mypy thinks
                 self._seen_at = self._clock() if seen_at is None else seen_at  # type: ignore[redundant-expr]

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import threading
 import time
@@ -187,7 +188,7 @@ class PcscReader(Reader):
         scard, context = self._opened()
         self._let_go()
         self._blocked = True  # before looking at `_interrupted`: whoever interrupts from here on knows to cancel
-        timeout_ms = 0 if self._interrupted else round(timeout_s * 1000)
+        timeout_ms = 0 if self._interrupted else math.ceil(timeout_s * 1000)
         code, states = scard.SCardGetStatusChange(context, timeout_ms, [(self._name, self._state), (_PNP, self._pnp)])
         self._blocked = False
         now = self._clock()
@@ -273,6 +274,9 @@ class PcscReader(Reader):
         scard, context = self._opened()
         code, card, protocol = scard.SCardConnect(context, self._name, SHARE_SHARED, PROTOCOL_ANY)
         if code:
+            if meaning(code) is Meaning.FORBIDDEN:
+                # Also said when pcscd was killed meanwhile; then this raises what is true.
+                _list_readers(scard, context)
             return _trouble(code, "SCardConnect")
         self._card = card
         code, answer = scard.SCardTransmit(card, protocol, list(GET_UID))

@@ -214,7 +214,7 @@ class Pump:
         """Make edges of a field that is not the last one."""
         if field.trouble is not self._field.trouble:
             self._show_trouble(field.trouble, info)
-        if not field.tags and field.trouble in (None, Trouble.HELD):
+        if not field.tags and field.trouble is None:
             if self._empty_since is None:
                 self._empty_since = at
             return
@@ -224,6 +224,8 @@ class Pump:
         self._empty_since = None
         if self._arrived is not None and self._arrived not in field.tags:
             self._depart(at if gone_since is None else gone_since)
+        if field.trouble is Trouble.HELD:
+            return
         if len(field.tags) != 1:
             if field.tags != self._collided:
                 self._collided = field.tags

@@ -41,7 +41,6 @@ waits or not, as a person would lay keys:
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -78,8 +77,6 @@ class SimReader(Reader):
         self._next: Action | None = None
 
     def _open(self) -> ReaderInfo:
-        # A scenario stands for a device; a reader that is only fed lives in this process alone, and may have siblings.
-        self._claim(f"sim:{Path(self._path).resolve()}" if self._path else f"sim:{os.getpid()}:{id(self)}")
         if self._scenario is not None and self._actions is None:
             self._actions = self._scenario.play(self._clock())
             self._next = next(self._actions, None)
@@ -97,6 +94,11 @@ class SimReader(Reader):
                 return field
             until = deadline if self._next is None else min(deadline, self._next.at)
             self.feed.wait(lambda: self._interrupted or self._news(last), max(0.0, until - now))
+
+    def _claim(self, identity: str) -> None:
+        # A scenario stands for a device. A reader that is only fed lives in this process alone, and may have siblings.
+        if self._path:
+            super()._claim(f"sim:{Path(self._path).resolve()}")
 
     def _close(self) -> None:
         """Nothing is held but the lock; the scenario goes on, as a person would."""

@@ -1,0 +1,389 @@
+"""What each move does: one function per cell, or per group of like cells, of the table. Pure.
+
+Every function takes the lane, the event and the rules, and returns the step. None of them reads a clock: times come
+with the events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tagsmith.model import Phase, Reason, Record
+from tagsmith.pairing.values import (
+    Collided,
+    Commit,
+    Effect,
+    Event,
+    Found,
+    Lane,
+    Last,
+    LookUp,
+    NotSaved,
+    Order,
+    Reject,
+    Rivals,
+    Rules,
+    Saved,
+    Scanned,
+    Step,
+    Taken,
+    Tapped,
+    Undo,
+    Undone,
+)
+from tagsmith.uid import Decision, Uid, UidReason
+
+BOUNCE_S = 3.0
+"""The same key, or the same number, this soon after its own commit is a bounce and means nothing."""
+RIVALRY_S = 1.5
+"""Two tags that take turns within this time lie on the reader together."""
+
+# --- building blocks ----------------------------------------------------------------------------------------------
+
+
+def _stay(lane: Lane, *effects: Effect) -> Step:
+    return Step(lane, effects)
+
+
+def _drop(lane: Lane, phase: Phase, at: float, *effects: Effect, rivals: Rivals | None = None) -> Step:
+    """Nothing waits any more, and nothing captured before now may join what comes."""
+    empty = Lane(phase=phase, not_before=max(lane.not_before, at), last=lane.last, rivals=rivals)
+    return Step(empty, effects)
+
+
+def _refuse(
+    lane: Lane,
+    reason: Reason | UidReason,
+    at: float,
+    *,
+    uid: Uid | None = None,
+    number: str = "",
+    record: Record | None = None,
+    rivals: Rivals | None = None,
+) -> Step:
+    """Drop everything and say why."""
+    return _drop(lane, Phase.REFUSED, at, Reject(reason, uid, number, record), rivals=rivals)
+
+
+def _number(lane: Lane) -> str:
+    return lane.scan.number.text if lane.scan else ""
+
+
+def _uid(lane: Lane) -> Uid | None:
+    return lane.tap.tag.uid if lane.tap else None
+
+
+def _refusal(tap: Tapped, rules: Rules) -> UidReason | None:
+    """Why this tag must not be paired, if so."""
+    if tap.verdict.decision is Decision.REFUSE:
+        return tap.verdict.reason
+    if rules.stop_on_suspect and tap.verdict.reason is UidReason.ORDER_SUSPECT:
+        return UidReason.ORDER_SUSPECT
+    return None
+
+
+def _bounced_tap(lane: Lane, tap: Tapped) -> bool:
+    last = lane.last
+    return last is not None and tap.tag.uid == last.uid and tap.at - last.at < BOUNCE_S
+
+
+def _bounced_scan(lane: Lane, scan: Scanned) -> bool:
+    last = lane.last
+    return last is not None and scan.number.key == last.number_key and scan.at - last.at < BOUNCE_S
+
+
+def _join(lane: Lane, tap: Tapped, scan: Scanned, rules: Rules, entry: str, at: float) -> Step:
+    """Both halves are there: save them, or wait for the second tap."""
+    if rules.verify:
+        return Step(replace(lane, phase=Phase.VERIFYING, tap=tap, scan=scan, since=at, rivals=None))
+    return _commit(lane, tap, scan, entry)
+
+
+def _commit(lane: Lane, tap: Tapped, scan: Scanned, entry: str) -> Step:
+    saving = replace(lane, phase=Phase.COMMITTING, tap=tap, scan=scan, entry=entry, arrived=None, rivals=None)
+    return Step(saving, (Commit(entry, tap, scan),))
+
+
+# --- moves: nothing waits (ready, paired, refused, known) ------------------------------------------------------------
+
+
+def fresh_tap(lane: Lane, event: Event, rules: Rules) -> Step:
+    assert isinstance(event, Tapped)
+    uid = event.tag.uid
+    rivals = lane.rivals
+    if _bounced_tap(lane, event):
+        return _stay(lane)
+    if event.at < lane.not_before:
+        return _refuse(lane, Reason.STALE_TAP, lane.not_before, uid=uid)
+    if rivals is not None and uid == rivals.older and event.at - rivals.at < RIVALRY_S:
+        turned = Rivals(older=rivals.newer, newer=rivals.older, at=event.at)
+        return _refuse(lane, Reason.TWO_TAGS, event.at, uid=uid, rivals=turned)
+    if (refusal := _refusal(event, rules)) is not None:
+        return _refuse(lane, refusal, event.at, uid=uid)
+    if rules.order is Order.SCAN_FIRST:
+        return _refuse(lane, Reason.NO_NUMBER, event.at, uid=uid)
+    waits = Lane(
+        phase=Phase.TAG_WAITS, tap=event, since=event.at, not_before=lane.not_before, last=lane.last, rivals=None
+    )
+    return Step(waits, (LookUp(event.fresh, uid=uid),))
+
+
+def fresh_scan(lane: Lane, event: Event, rules: Rules) -> Step:
+    assert isinstance(event, Scanned)
+    if _bounced_scan(lane, event):
+        return _stay(lane)
+    if rules.order is Order.TAP_FIRST:
+        return _refuse(lane, Reason.NO_TAG, max(event.at, lane.not_before), number=event.number.text)
+    if event.at < lane.not_before:
+        return _refuse(lane, Reason.STALE_SCAN, lane.not_before, number=event.number.text)
+    waits = Lane(
+        phase=Phase.NUMBER_WAITS, scan=event, since=event.at, not_before=lane.not_before, last=lane.last, rivals=None
+    )
+    return Step(waits, (LookUp(event.fresh, number_key=event.number.key),))
+
+
+def known_scan(lane: Lane, event: Event, rules: Rules) -> Step:
+    """A number for a key that is already paired: the key is what stands in the way, so say that again."""
+    assert isinstance(event, Scanned)
+    if rules.order is Order.SCAN_FIRST:
+        return fresh_scan(lane, event, rules)
+    if _bounced_scan(lane, event):
+        return _stay(lane)
+    return _stay(lane, Reject(Reason.DUPLICATE_UID, _uid(lane), event.number.text, lane.record))
+
+
+def known_tap(lane: Lane, event: Event, rules: Rules) -> Step:
+    assert isinstance(event, Tapped)
+    if event.tag.uid == _uid(lane):
+        return _stay(replace(lane, since=event.at), Reject(Reason.DUPLICATE_UID, _uid(lane), "", lane.record))
+    return fresh_tap(lane, event, rules)
+
+
+def known_tick(lane: Lane, event: Event, rules: Rules) -> Step:
+    if event.at - lane.since < rules.timeout_s:
+        return _stay(lane)
+    return _drop(lane, Phase.READY, event.at)
+
+
+def collided(lane: Lane, event: Event, rules: Rules) -> Step:
+    return _refuse(lane, Reason.TWO_TAGS, event.at, uid=_uid(lane), number=_number(lane))
+
+
+def clear(lane: Lane, event: Event, rules: Rules) -> Step:
+    """Nothing was open: the lane is simply ready again."""
+    return _drop(lane, Phase.READY, event.at)
+
+
+# --- moves: a half pair -------------------------------------------------------------------------------------------
+
+
+def cancel(lane: Lane, event: Event, rules: Rules) -> Step:
+    return _drop(lane, Phase.READY, event.at, Reject(Reason.CANCELLED, _uid(lane), _number(lane)))
+
+
+def time_out(lane: Lane, event: Event, rules: Rules) -> Step:
+    if event.at - lane.since < rules.timeout_s:
+        return _stay(lane)
+    return _refuse(lane, Reason.TIMEOUT, event.at, uid=_uid(lane), number=_number(lane))
+
+
+def other_tap(lane: Lane, event: Event, rules: Rules) -> Step:
+    """The same tag again is nothing; another one drops both, because nobody can say which of them is meant."""
+    assert isinstance(event, Tapped)
+    assert lane.tap is not None
+    if event.tag.uid == lane.tap.tag.uid:
+        return _stay(lane)
+    rivals = Rivals(older=lane.tap.tag.uid, newer=event.tag.uid, at=event.at)
+    return _refuse(lane, Reason.TAG_CHANGED, event.at, uid=event.tag.uid, rivals=rivals)
+
+
+def tag_left(lane: Lane, event: Event, rules: Rules) -> Step:
+    if rules.keep_removed:
+        return _stay(lane)
+    return _refuse(lane, Reason.TAG_REMOVED, event.at, uid=_uid(lane))
+
+
+def keeps_waiting(lane: Lane, event: Event, rules: Rules) -> Step:
+    """The tag stays: the right number may still come."""
+    return _stay(lane)
+
+
+def scan_joins(lane: Lane, event: Event, rules: Rules) -> Step:
+    assert isinstance(event, Scanned)
+    assert lane.tap is not None
+    if event.at < lane.tap.at:
+        return _stay(lane, Reject(Reason.STALE_SCAN, _uid(lane), event.number.text))
+    return _join(lane, lane.tap, event, rules, event.fresh, event.at)
+
+
+def tag_found(lane: Lane, event: Event, rules: Rules) -> Step:
+    assert isinstance(event, Found)
+    assert lane.tap is not None
+    if event.token != lane.tap.fresh or event.record is None:
+        return _stay(lane)
+    return _known(lane, event.record, event.at)
+
+
+def _known(lane: Lane, record: Record | None, at: float) -> Step:
+    known = Lane(
+        phase=Phase.KNOWN,
+        tap=lane.tap,
+        since=at,
+        not_before=max(lane.not_before, at),
+        last=lane.last,
+        record=record,
+    )
+    return Step(known, (Reject(Reason.DUPLICATE_UID, _uid(lane), _number(lane), record),))
+
+
+def tap_joins(lane: Lane, event: Event, rules: Rules) -> Step:
+    """In scan-first and either order a refused tap takes the waiting number with it."""
+    assert isinstance(event, Tapped)
+    assert lane.scan is not None
+    number = _number(lane)
+    if _bounced_tap(lane, event):
+        return _stay(lane)
+    if (refusal := _refusal(event, rules)) is not None:
+        return _refuse(lane, refusal, event.at, uid=event.tag.uid, number=number)
+    too_old = lane.scan.at if rules.order is Order.SCAN_FIRST else lane.not_before
+    if event.at < too_old:
+        return _refuse(lane, Reason.STALE_TAP, max(too_old, lane.since), uid=event.tag.uid, number=number)
+    return _join(lane, event, lane.scan, rules, event.fresh, event.at)
+
+
+def other_scan(lane: Lane, event: Event, rules: Rules) -> Step:
+    """The same number again is nothing; another one drops both."""
+    assert isinstance(event, Scanned)
+    assert lane.scan is not None
+    if event.number.key == lane.scan.number.key:
+        return _stay(lane)
+    return _refuse(lane, Reason.NUMBER_CHANGED, max(event.at, lane.since), uid=_uid(lane), number=event.number.text)
+
+
+def number_spoilt(lane: Lane, event: Event, rules: Rules) -> Step:
+    """A number waits and something unreadable came: it may have been the number that was really meant."""
+    return _refuse(lane, Reason.NUMBER_CHANGED, max(event.at, lane.since), uid=_uid(lane), number=_number(lane))
+
+
+def number_found(lane: Lane, event: Event, rules: Rules) -> Step:
+    assert isinstance(event, Found)
+    assert lane.scan is not None
+    if event.token != lane.scan.fresh or event.record is None:
+        return _stay(lane)
+    return _refuse(lane, Reason.DUPLICATE_NUMBER, event.at, number=_number(lane), record=event.record)
+
+
+def second_tap(lane: Lane, event: Event, rules: Rules) -> Step:
+    assert isinstance(event, Tapped)
+    assert lane.tap is not None
+    assert lane.scan is not None
+    if event.tag.uid != lane.tap.tag.uid:
+        return _refuse(lane, Reason.OTHER_TAG, event.at, uid=event.tag.uid, number=_number(lane))
+    if event.at < max(lane.tap.at, lane.scan.at):
+        return _stay(lane)
+    return _commit(lane, lane.tap, lane.scan, event.fresh)
+
+
+def both_found(lane: Lane, event: Event, rules: Rules) -> Step:
+    """A look-up that began with the first half is answered while the second tap is awaited."""
+    assert isinstance(event, Found)
+    assert lane.tap is not None
+    assert lane.scan is not None
+    if event.token == lane.tap.fresh:
+        return tag_found(lane, event, rules)
+    return number_found(lane, event, rules)
+
+
+# --- moves: the commit --------------------------------------------------------------------------------------------
+
+
+def arrives_meanwhile(lane: Lane, event: Event, rules: Rules) -> Step:
+    assert isinstance(event, Tapped | Collided)
+    return Step(replace(lane, arrived=event))
+
+
+def leaves_meanwhile(lane: Lane, event: Event, rules: Rules) -> Step:
+    return Step(replace(lane, arrived=None))
+
+
+def too_early(lane: Lane, event: Event, rules: Rules) -> Step:
+    assert isinstance(event, Scanned)
+    return _stay(lane, Reject(Reason.BUSY, None, event.number.text))
+
+
+def saved(lane: Lane, event: Event, rules: Rules) -> Step:
+    assert isinstance(event, Saved)
+    if event.entry != lane.entry:
+        return _stay(lane)
+    assert lane.tap is not None
+    assert lane.scan is not None
+    paired = Lane(
+        phase=Phase.PAIRED,
+        tap=lane.tap,
+        scan=lane.scan,
+        entry=lane.entry,
+        not_before=lane.not_before,
+        last=Last(event.entry, lane.tap.tag.uid, lane.scan.number.key, event.at),
+    )
+    return Step(paired, then=lane.arrived)
+
+
+def taken(lane: Lane, event: Event, rules: Rules) -> Step:
+    assert isinstance(event, Taken)
+    if event.entry != lane.entry:
+        return _stay(lane)
+    if event.reason is Reason.DUPLICATE_UID:
+        refused = _known(lane, event.record, event.at)
+    else:
+        refused = _drop(
+            lane, Phase.REFUSED, lane.not_before, Reject(event.reason, _uid(lane), _number(lane), event.record)
+        )
+    # What arrived during the commit was captured before its answer: it is newer than the refused pair, not stale.
+    return replace(refused, lane=replace(refused.lane, not_before=lane.not_before), then=lane.arrived)
+
+
+def not_saved(lane: Lane, event: Event, rules: Rules) -> Step:
+    assert isinstance(event, NotSaved)
+    if event.entry != lane.entry:
+        return _stay(lane)
+    kept = replace(lane, phase=Phase.NOT_SAVED, arrived=None)
+    return Step(kept, (Reject(Reason.NOT_SAVED, _uid(lane), _number(lane)),))
+
+
+def retry(lane: Lane, event: Event, rules: Rules) -> Step:
+    """The same entry again: append is idempotent by its id."""
+    assert lane.tap is not None
+    assert lane.scan is not None
+    assert lane.entry is not None
+    return _commit(lane, lane.tap, lane.scan, lane.entry)
+
+
+def retry_by_tap(lane: Lane, event: Event, rules: Rules) -> Step:
+    assert isinstance(event, Tapped)
+    return retry(lane, event, rules) if event.tag.uid == _uid(lane) else other_tap(lane, event, rules)
+
+
+def retry_by_scan(lane: Lane, event: Event, rules: Rules) -> Step:
+    assert isinstance(event, Scanned)
+    assert lane.scan is not None
+    if event.number.key == lane.scan.number.key:
+        return retry(lane, event, rules)
+    return other_scan(lane, event, rules)
+
+
+# --- moves: undo --------------------------------------------------------------------------------------------------
+
+
+def undo(lane: Lane, event: Event, rules: Rules) -> Step:
+    if lane.last is None:
+        return Step(lane, moved=False)
+    return _stay(lane, Undo(lane.last.entry))
+
+
+def undone(lane: Lane, event: Event, rules: Rules) -> Step:
+    assert isinstance(event, Undone)
+    if not event.done or lane.last is None or lane.last.entry != event.entry:
+        return _stay(lane)
+    if lane.phase is Phase.PAIRED:
+        return Step(Lane(not_before=max(lane.not_before, event.at)))
+    return Step(replace(lane, last=None))
