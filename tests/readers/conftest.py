@@ -28,6 +28,7 @@ def _daemon() -> Iterator[Pcscd]:
 def pcscd(_daemon: Pcscd) -> Iterator[Pcscd]:
     """A running pcscd with empty readers, all plugged in."""
     _daemon.start()
+    _daemon.wait_empty()
     yield _daemon
     for reader in _daemon.readers:
         for slot in reader.slots:

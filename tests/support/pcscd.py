@@ -479,6 +479,26 @@ class Pcscd:
             assert waiting, f"pcscd did not start:\n{self._log.read_text()}"
             time.sleep(0.01)
 
+    def wait_empty(self) -> None:
+        """Takes every card away and returns once pcscd has seen that; only in the process whose `FOLDER` is used."""
+        from smartcard import scard
+
+        for reader in self.readers:
+            for slot in reader.slots:
+                slot.remove()
+        code, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
+        assert code == 0, f"no context: {code:#x}"
+        try:
+            deadline = time.monotonic() + _PATIENCE_S
+            for name in scard.SCardListReaders(context, [])[1]:
+                state = 0
+                while not state & (scard.SCARD_STATE_EMPTY | scard.SCARD_STATE_UNAVAILABLE):
+                    assert time.monotonic() < deadline, f"{name} does not become empty"
+                    code, states = scard.SCardGetStatusChange(context, 1000, [(name, state)])
+                    state = states[0][1] & ~scard.SCARD_STATE_CHANGED if states else scard.SCARD_STATE_UNAVAILABLE
+        finally:
+            scard.SCardReleaseContext(context)
+
     def stop(self) -> None:
         """Ends the daemon as an administrator would (SIGTERM)."""
         self._end(signal.SIGTERM)
