@@ -34,6 +34,8 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 from support.pcscd import APT, EVENT, FOLDER, POLLED, Card, Pcscd, Plan, Slot  # noqa: E402
 
 READER = "Virtual PICC"
+GAP_S = 0.15
+"""Between two taps: a quick hand, and longer than a bounce."""
 MEDIAN_WITHIN, P99_WITHIN = 1.5, 2.0
 _PATIENCE_S = 10.0
 _UID = re.compile(rb"04[0-9a-f]{12}")
@@ -113,7 +115,7 @@ def measure(contestant: Contestant, slot: Slot, environment: dict[str, str], num
             if number - numbers.start >= 2:
                 contestant.taken_ms.append((at - slot.first_contact) * 1000)
             slot.remove()
-            time.sleep(0.01 + number % 7 / 1000)
+            time.sleep(GAP_S + number % 7 / 1000)
     finally:
         run.end()
         slot.remove()

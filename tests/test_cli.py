@@ -155,6 +155,23 @@ def test_looking_at_no_journal_makes_none(env: dict[str, str], tmp_path: Path) -
     assert not list(tmp_path.glob("journal*"))
 
 
+def test_an_output_that_takes_no_more_is_told(env: dict[str, str]) -> None:
+    """A full disc behind standard output is one line, not a traceback."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tagsmith", "uid", "04a1b2c3"],
+            env=env,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "cannot read or write" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_export_is_safe_for_spreadsheets(env: dict[str, str], tmp_path: Path) -> None:
     """The header stands first, and --output writes a file."""
     done = tagsmith("journal", "export", "--format", "csv", "--output", str(tmp_path / "out.csv"), env=env)

@@ -5,8 +5,10 @@ The reader is the simulated one here; tests/test_pcsc_station.py does the same w
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -222,6 +224,107 @@ def test_reader_away_at_start_and_lost_later(tmp_path: Path) -> None:
         station.expect("reader", state="lost")
         station.expect("reader", state="ready")
         station.expect("tapped", uid=uid(2))
+
+
+def test_a_half_pair_does_not_survive_its_reader(tmp_path: Path) -> None:
+    """After a loss the number that comes joins nothing: whose key it is on a dead reader nobody saw."""
+    with WireServer(key=KEY) as server:
+        reader = scenario(tmp_path, put(1), "pause_s = 0.3", "unplug = true")
+        with Headless("--reader", reader, env=environment(tmp_path, server.url)) as station:
+            station.expect("tapped")
+            station.expect("rejected", reason="reader-lost")
+            station.send("N-OF-ANOTHER-KEY")
+            station.expect("rejected", reason="no-tag")
+            assert station.terminate() == 0
+        assert not any(event["event"] == "paired" for event in station.events)
+
+
+def test_lanes_that_differ_only_in_case_are_refused(tmp_path: Path) -> None:
+    """They would be one address for two keys."""
+    readers = '[{"spec": "sim:a", "lane": "A"}, {"spec": "sim:b", "lane": "a"}]'
+    env = environment(tmp_path, "http://127.0.0.1:9", TAGSMITH_READER=readers)
+    done = tagsmith("run", "--headless", env=env)
+    assert done.returncode == 1
+    assert "lane" in done.stderr
+
+
+def test_a_bound_scanner_feeds_its_lane_only(tmp_path: Path) -> None:
+    """Its plain numbers go to that lane; a lane that no reader has is refused at the start."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    readers = ["--reader", scenario(tmp_path / "a", put(1)), "--reader", scenario(tmp_path / "b", put(2))]
+    with WireServer(key=KEY) as server:
+        env = environment(tmp_path, server.url, TAGSMITH_SCANNER='[{"spec": "stdin:", "lane": "2"}]')
+        with Headless(*readers, env=env) as station:
+            station.expect("tapped")
+            station.expect("tapped")
+            station.send("N-2")
+            assert station.expect("paired")["uid"] == uid(2)
+        env["TAGSMITH_SCANNER"] = '[{"spec": "stdin:", "lane": "nowhere"}]'
+        refused = tagsmith("run", "--headless", *readers, env=env)
+        assert refused.returncode == 1
+        assert "nowhere" in refused.stderr
+
+
+def test_a_station_that_stands_by_hears_of_its_deliveries(tmp_path: Path) -> None:
+    """Two stations on one journal: one sends, and the other still reports what became of its own pairs."""
+    (tmp_path / "b").mkdir()
+    with WireServer(key=KEY) as server:
+        env = environment(tmp_path, server.url)
+        with Headless("--reader", scenario(tmp_path, put(1)), env=env) as active:
+            assert active.expect("ready")["delivery"] == "active"
+            with Headless("--reader", scenario(tmp_path / "b", put(2)), env=env) as other:
+                assert other.expect("ready")["delivery"] == "standby"
+                other.expect("tapped")
+                other.send("N-2")
+                entry = other.expect("paired")["entry"]
+                assert other.expect("delivered", entry=entry)["state"] == "reserved"
+
+
+def test_a_locked_journal_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    """SIGTERM ends the station while another program holds the journal; the pair was never reported."""
+    with WireServer(key=KEY) as server:
+        env = environment(tmp_path, server.url)
+        with Headless("--reader", scenario(tmp_path, "pause_s = 0.5", put(1)), env=env) as station:
+            station.expect("ready")
+            locked = sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)
+            locked.execute("begin immediate")
+            station.expect("tapped")
+            station.send("N-1")
+            station.expect_nothing("paired", 0.5)
+            started = time.monotonic()
+            assert station.terminate() == 0
+            assert time.monotonic() - started < 20, "it waited for the lock"
+            locked.execute("rollback")
+            locked.close()
+        assert not entries(env)
+
+
+def test_any_number_is_printed_whatever_the_locale(tmp_path: Path) -> None:
+    """JSON is UTF-8: a number that the terminal's encoding lacks is no reason to lose its line."""
+    with WireServer(key=KEY) as server:
+        env = environment(tmp_path, server.url, PYTHONIOENCODING="latin-1")
+        with Headless("--reader", scenario(tmp_path, put(1)), env=env) as station:
+            station.expect("tapped")
+            station.send("N€1")
+            assert station.expect("paired")["visual_number"] == "N€1"
+
+
+@pytest.mark.parametrize(("closed", "code"), [("<&-", 0), (">&-", 1)], ids=["stdin", "stdout"])
+def test_closed_streams_are_told_in_words(tmp_path: Path, closed: str, code: int) -> None:
+    """No standard input is one that has ended; without standard output the station does not start."""
+    command = f'exec "{sys.executable}" -m tagsmith run --headless --reader sim: {closed}'
+    done = subprocess.run(
+        ["sh", "-c", command],
+        env=environment(tmp_path, "http://127.0.0.1:9"),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_several_lanes_take_numbers_by_name(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from tagsmith.pairing import (
     NotSaved,
     NumberRefused,
     Order,
+    ReaderGone,
     Reject,
     Removed,
     Retry,
@@ -172,6 +173,15 @@ class TestTapFirst:
     def test_number_refused_keeps_the_tag(self) -> None:
         """After a mangled scan the right one still joins the waiting tag."""
         assert commits(play(tap(A), NumberRefused(1.5), scan("N-1")))
+
+    def test_lost_reader_drops_the_tag(self) -> None:
+        """What was laid on a dead reader nobody saw: its number must not join the key of before."""
+        result = play(tap(A), ReaderGone(1.5), scan("N-1"))
+        assert reasons(result) == [Reason.READER_LOST, Reason.NO_TAG]
+
+    def test_a_refused_number_without_a_tag_ends_green(self) -> None:
+        """Nothing green or ready stands over a refusal."""
+        assert play(NumberRefused(4.0), lane=paired(at=3.0)).lane.phase is Phase.REFUSED
 
     def test_half_pair_times_out(self) -> None:
         """After the timeout neither the tag nor an older scan can be used."""
@@ -353,6 +363,19 @@ class TestEitherOrder:
         """A tap captured just before the number that was delivered first is the same pair in tap-first order."""
         assert commits(play(scan("N-1", at=2.0), tap(A, at=1.9), rules=self.RULES))
 
+    def test_a_number_that_came_too_early_stops_the_lane(self) -> None:
+        """Else the key of the refused number would get the next key's number, and so would every key after it."""
+        early = play(
+            *(tap(A, at=1.0), scan("N-1", at=2.0, fresh="e"), scan("N-2", at=2.5), tap(B, at=2.6)),
+            Saved("e", 3.0),
+            rules=self.RULES,
+        )
+        assert early.lane.phase is Phase.REFUSED
+        assert reasons(early) == [Reason.BUSY, Reason.BUSY]
+        assert early.lane.last is not None
+        waits = play(scan("N-3", at=4.0), rules=self.RULES, lane=early.lane)
+        assert waits.lane.phase is Phase.NUMBER_WAITS
+
     def test_tap_from_before_a_reset_is_stale(self) -> None:
         """A tap captured before Esc joins nothing after it."""
         lane = play(scan("N-0", at=1.0), Cancel(5.0), scan("N-1", at=6.0), rules=self.RULES).lane
@@ -371,6 +394,13 @@ class TestVerify:
         assert not commits(waiting)
         assert not commits(step(waiting.lane, tap(A, at=1.5), self.RULES))
         assert [c.entry for c in commits(step(waiting.lane, tap(A, at=3.0, fresh="e"), self.RULES))] == ["e"]
+
+    def test_a_reader_that_comes_back_is_no_second_tap(self) -> None:
+        """The key that still lies there when a lost reader returns was not tapped by anybody."""
+        result = play(tap(A, at=1.0), scan("N-1", at=2.0), ReaderGone(3.0), tap(A, at=4.0), rules=self.RULES)
+        assert reasons(result) == [Reason.READER_LOST]
+        assert not commits(result)
+        assert result.lane.phase is Phase.TAG_WAITS
 
     def test_another_key_drops_all(self) -> None:
         """The wrong second key pairs nothing."""
@@ -421,6 +451,7 @@ _events: st.SearchStrategy[Event] = st.one_of(
     st.builds(scan, _texts, _times, _ids),
     st.builds(Collided, _times),
     st.builds(Removed, _times),
+    st.builds(ReaderGone, _times),
     st.builds(NumberRefused, _times),
     st.builds(Found, _ids, _records, _times),
     st.builds(Saved, _ids, _times),
@@ -494,6 +525,7 @@ def test_every_cell_of_the_table_is_reached() -> None:
         *(tap(A, 60.0, "e2"), scan("N-1", 60.0, "e2")),
         Collided(5.0),
         Removed(5.0),
+        ReaderGone(5.0),
         NumberRefused(5.0),
         *(Found(token, found, 5.0) for token in ("e1", "e2") for found in (None, record())),
         *(Saved(entry, 5.0) for entry in ("e1", "e9")),

@@ -34,7 +34,7 @@ from tagsmith.model import (
 )
 from tagsmith.readers import Reader, Signal
 from tagsmith.readers.pump import Edge, Pump, ReaderChanged, TagArrived, TagLeft, TagsCollided
-from tagsmith.uid import ByteOrder, Decision, Uid, judge
+from tagsmith.uid import ByteOrder, Decision, Uid, Verdict, judge
 from tagsmith.visual_number import NumberDecision
 
 _log = logging.getLogger(__name__)
@@ -208,7 +208,8 @@ class Bench:
             case TagArrived():
                 self._arrived(lane, edge.tag, edge.at)
             case TagLeft():
-                self._say("removed", lane, **self._uid_fields(edge.tag.uid), warnings=[])
+                warnings = self._uid_warnings(self._judge(edge.tag))
+                self._say("removed", lane, **self._uid_fields(edge.tag.uid), warnings=warnings)
                 self._step(lane, pairing.Removed(edge.at))
             case TagsCollided():
                 self._step(lane, pairing.Collided(edge.at))
@@ -216,10 +217,16 @@ class Bench:
                 self._reader_changed(lane, edge.status)
 
     def _arrived(self, lane: _Lane, tag: Tag, at: float) -> None:
-        verdict = judge(tag.uid, sak=tag.sak, allow_eight_bytes=self._work.allow_eight_bytes)
-        warnings = [str(verdict.reason)] if verdict.decision is Decision.WARN else []
+        verdict = self._judge(tag)
+        warnings = self._uid_warnings(verdict)
         self._say("tapped", lane, **self._uid_fields(tag.uid), warnings=warnings, reader=lane.reader_name)
         self._step(lane, pairing.Tapped(tag, verdict, at, self._new_id()))
+
+    def _judge(self, tag: Tag) -> Verdict:
+        return judge(tag.uid, sak=tag.sak, allow_eight_bytes=self._work.allow_eight_bytes)
+
+    def _uid_warnings(self, verdict: Verdict) -> list[str]:
+        return [str(verdict.reason)] if verdict.decision is Decision.WARN else []
 
     def _reader_changed(self, lane: _Lane, status: ReaderStatus) -> None:
         lane.status = status
@@ -228,6 +235,8 @@ class Bench:
         if status.state is not ReaderState.READY:
             fields |= {"message": status.message, "remedy": status.remedy}
         self._say("reader", lane, **fields)
+        if status.state is not ReaderState.READY:
+            self._step(lane, pairing.ReaderGone(self._clock()))
         self._changed()
 
     # --- pairing --------------------------------------------------------------------------------------------------
@@ -345,7 +354,7 @@ class Bench:
 
     def _entry(self, lane: _Lane, effect: pairing.Commit) -> Entry:
         tap, scan = effect.tap, effect.scan
-        tag_warnings = (str(tap.verdict.reason),) if tap.verdict.decision is Decision.WARN else ()
+        tag_warnings = tuple(self._uid_warnings(tap.verdict))
         return Entry(
             id=effect.entry,
             target=self._work.target,
@@ -379,6 +388,7 @@ class Bench:
             done, notice = False, Notice("undo-failed", "Not undone.", str(error))
         else:
             done, notice = True, words.notice("undone")
+            self.paired_count -= 1
             self._paired(record)
         self._step(lane, pairing.Undone(entry, done, self._clock()))
         lane.notice = notice

@@ -161,6 +161,8 @@ class Reason(enum.StrEnum):
     """Another number came while one waited: both are dropped."""
     TWO_TAGS = "two-tags"
     """Two chips in the field, or two that take turns."""
+    READER_LOST = "reader-lost"
+    """The reader went away while something waited: nobody can say what was laid on it meanwhile."""
     TAG_REMOVED = "tag-removed"
     """The tag left before its number came, where settings want it to stay."""
     OTHER_TAG = "verify-mismatch"

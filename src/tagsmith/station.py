@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 from tagsmith import pairing
 from tagsmith.bench import Bench, Work
 from tagsmith.config import Api, Settings, resolve_api
 from tagsmith.courier import Courier
 from tagsmith.drive import DriveClient
-from tagsmith.errors import StationError, TagsmithError
+from tagsmith.errors import JournalError, StationError, TagsmithError
 from tagsmith.journal import Journal
-from tagsmith.model import Delivery, DeliveryView, Event, PairView, Record, Scan, State, StationView
+from tagsmith.model import Delivery, DeliveryView, Event, LegState, PairView, Record, Scan, State, StationView
 from tagsmith.readers import Reader, create
 from tagsmith.visual_number import CheckPolicy, Rules
 
@@ -33,6 +35,8 @@ SHOWN_PAIRS = 50
 """How many of the last pairs a view holds."""
 READY_WITHIN_S = 3.0
 """How long `ready` waits for readers to be tried for the first time."""
+FOLLOW_S = 2.0
+"""How often a station that stands by looks what the other process has delivered."""
 GRACE_S = 2.0
 """How long requests under way may take to end when the station stops."""
 
@@ -73,6 +77,8 @@ class Station:
         self._courier: Courier | None = None
         self._pairs: OrderedDict[str, PairView] = OrderedDict()
         self._said: dict[str, State] = {}
+        self._undelivered: dict[str, None] = {}
+        self._delivery_known = asyncio.Event()
         self._delivery = DeliveryView(self._first_delivery())
         self._publishing = False
         self._wake: Callable[[], None] | None = None
@@ -126,6 +132,11 @@ class Station:
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for the core to end; whether it has."""
         return self._ended.wait(timeout_s)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the core has ended, and with it everything it held open."""
+        return self._ended.is_set()
 
     def drain(self, timeout_s: float) -> concurrent.futures.Future[int]:
         """Wait until nothing is left to send that can be sent, at most `timeout_s`; how many entries are left.
@@ -196,27 +207,46 @@ class Station:
                     changed=self._changed,
                 )
                 self._bench, self._courier = bench, courier
-                await self._work_until_stopped(bench, courier)
+                await self._work_until_stopped(bench, courier, journal)
         finally:
             await asyncio.to_thread(journal.close)
 
-    async def _work_until_stopped(self, bench: Bench, courier: Courier) -> None:
+    async def _work_until_stopped(self, bench: Bench, courier: Courier, journal: Journal) -> None:
         assert self._stop is not None
         delivering = asyncio.create_task(courier.run(), name="courier")
         try:
             bench.start()
             await bench.readers_known(READY_WITHIN_S)
+            with contextlib.suppress(TimeoutError):  # then it stands in the event as far as it is known
+                await asyncio.wait_for(self._delivery_known.wait(), READY_WITHIN_S)
             self._listener(Event("ready", self._ready_fields(bench)))
             self._changed()
             if self._stop_asked.is_set():
                 self._stop_now()
             stopping = asyncio.create_task(self._stop.wait())
+            following = asyncio.create_task(self._follow(journal), name="follow")
             await asyncio.wait({delivering, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
+            following.cancel()
         finally:
             courier.request_stop(GRACE_S)
             await bench.stop()
             await delivering
+
+    async def _follow(self, journal: Journal) -> None:
+        """While another process delivers, ask the journal what became of this station's pairs."""
+        while True:
+            await asyncio.sleep(FOLLOW_S)
+            if self._delivery.delivery is not Delivery.STANDBY:
+                continue
+            for entry_id in list(self._undelivered)[:SHOWN_PAIRS]:
+                try:
+                    record = await journal.get(entry_id)
+                except JournalError as error:
+                    _log.warning("cannot see what became of a pair: %s", error)
+                    break
+                if record is not None:
+                    self._settled(record)
 
     def _stop_now(self) -> None:
         if self._stop is not None:
@@ -252,15 +282,27 @@ class Station:
 
     def _on_paired(self, record: Record) -> None:
         self._show(record, new=True)
+        if _is_open(record):
+            self._undelivered[record.entry.id] = None
+        else:
+            self._undelivered.pop(record.entry.id, None)
         if self._courier is not None:
             self._courier.nudge(record)
         self._changed()
 
     def _on_delivery(self, record: Record | None, delivery: DeliveryView) -> None:
         self._delivery = delivery
+        self._delivery_known.set()
         if record is not None:
-            self._show(record)
-            self._say_delivered(record)
+            self._settled(record)
+        self._changed()
+
+    def _settled(self, record: Record) -> None:
+        """A pair's delivery has come further, whoever delivers."""
+        self._show(record)
+        self._say_delivered(record)
+        if not _is_open(record):
+            self._undelivered.pop(record.entry.id, None)
         self._changed()
 
     def _say_delivered(self, record: Record) -> None:
@@ -279,6 +321,7 @@ class Station:
             "uid": entry.uid.wire,
             "uid_api": entry.uid_api,
             "visual_number": entry.visual_number,
+            "at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         }
         if message := _message(record):
             fields["message"] = message
@@ -420,6 +463,17 @@ def _hold_back(settings: Settings, api: Api) -> str:
             " (set confirmed = true under [uid] once a key made in this order is known to work)"
         )
     return ""
+
+
+def _is_open(record: Record) -> bool:
+    """Whether delivery may still change what is shown for a pair without a person's doing."""
+    under_way = (LegState.HELD, LegState.QUEUED, LegState.SENDING)
+    reservation, activation = record.reservation, record.activation
+    if record.mark is not None:
+        return False
+    if reservation.state is LegState.DONE:
+        return activation.state in under_way or activation.repeat
+    return reservation.state in under_way or reservation.repeat
 
 
 def _message(record: Record) -> str:

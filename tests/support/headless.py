@@ -91,6 +91,14 @@ class Headless:
         """The next event of one of these names with these fields; events before it are passed over."""
         return self._next(set(names), fields, timeout_s)
 
+    def expect_nothing(self, name: str, for_s: float) -> None:
+        """See that no event of this name comes for a while."""
+        deadline = time.monotonic() + for_s
+        while (left_s := deadline - time.monotonic()) > 0:
+            with contextlib.suppress(queue.Empty):
+                self._arrived.get(timeout=left_s)
+        assert not any(event["event"] == name for event in self.events[self._read :]), self.events[self._read :]
+
     def _next(self, names: set[str], fields: Mapping[str, object], timeout_s: float) -> dict[str, Any]:
         deadline = time.monotonic() + timeout_s
         while True:

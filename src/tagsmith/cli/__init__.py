@@ -82,7 +82,12 @@ def run() -> None:
         # Whoever read our output has gone; what is still buffered must not raise at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except Exception as error:
+    except OSError as error:
+        place = f" {error.filename}" if error.filename else ""
+        click.echo(f"tagsmith: cannot read or write{place}: {error.strerror or error}", err=True)
+        # What is buffered for an output that takes no more would be tried again at exit, with a traceback.
+        os._exit(1)
+    except Exception as error:  # a fault of ours must not put a traceback before a worker
         import logging
 
         logging.getLogger(__name__).info("the command failed", exc_info=error)

@@ -36,6 +36,7 @@ UNATTENDED_KEYS = 20
 _KEY = "demo"
 _ANSWER_WITHIN_S = 15.0
 _DRAIN_S = 120.0
+_PER_MINUTE = 3000
 
 
 @click.command()
@@ -143,7 +144,7 @@ def build(listener: Callable[[Event], None], *, hold_s: float) -> World:
     settings = settings_of(
         api={"url": sandbox.url, "key": _KEY},
         journal={"url": journal_url},
-        courier={"hold_s": hold_s, "requests_per_minute": 3000},
+        courier={"hold_s": hold_s, "requests_per_minute": _PER_MINUTE},
         station={"name": "demo"},
         reader=[{"spec": "sim:", "lane": "1"}],
     )
@@ -298,7 +299,7 @@ def play(count: int) -> int:
             paired += outcome.event == "paired"
             if outcome.event == "rejected":
                 click.echo(f"key {number}: {outcome.fields['message']}", err=True)
-        left = world.station.drain(_DRAIN_S).result()
+        left = world.station.drain(_DRAIN_S + 60 * count / _PER_MINUTE).result()
         world.station.stop()
         while not events.empty():
             reserved += _counts(events.get())

@@ -7,7 +7,6 @@ whoever stops reading them ends the station, because nobody would see a refusal.
 from __future__ import annotations
 
 import enum
-import json
 import logging
 import queue
 import signal
@@ -19,7 +18,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tagsmith.cli.output import log_to_stderr
+from tagsmith.cli.output import end_now_unless, log_to_stderr, write_json
+from tagsmith.errors import ConfigError, StationError
 from tagsmith.model import Event, Scan
 from tagsmith.scanners.stdin import StdinScanner
 from tagsmith.station import Station
@@ -27,6 +27,9 @@ from tagsmith.station import Station
 if TYPE_CHECKING:
     from tagsmith.config import Settings
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_STOP_WITHIN_S = 6.0
+"""How long a commit under way may hold up the end; such a pair was never reported."""
 SOMETHING_LEFT = 3
 """Exit code: entries are left that could not be sent in time."""
 
@@ -69,18 +72,23 @@ class EventWriter:
     def _run(self) -> None:
         while (event := self._queue.get()) is not None:
             try:
-                sys.stdout.write(json.dumps({"event": event.event, **event.fields}, ensure_ascii=False) + "\n")
-                sys.stdout.flush()
+                write_json({"event": event.event, **event.fields})
             except (OSError, ValueError):
                 self._deaf()
                 return
 
 
 def run_headless(settings: Settings, *, user_id: str | None) -> int:
-    """Run the station until its input ends or a signal comes; the exit code."""
+    """Run the station until its input ends or a signal comes; the exit code.
+
+    Raises:
+        TagsmithError: it cannot start or go on.
+    """
+    if sys.stdout is None:
+        raise StationError("standard output is closed: nobody would see a refusal", "let it write to a pipe or a file")
     told: queue.SimpleQueue[_Told] = queue.SimpleQueue()
     log_to_stderr(logging.INFO)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in _SIGNALS:
         signal.signal(number, lambda *_: told.put(_Told.STOP))
     writer = EventWriter(lambda: told.put(_Told.DEAF))
 
@@ -90,22 +98,44 @@ def run_headless(settings: Settings, *, user_id: str | None) -> int:
             told.put(_Told.READY)
 
     station = Station(settings, user_id=user_id, listener=listen)
+    lanes = _lanes_of_stdin(settings, station.lanes)
     station.start()
     threading.Thread(target=_tell_end, args=(station, told), name="tagsmith-end", daemon=True).start()
+    code = 1
     try:
-        return _wait(station, settings.courier.drain_s, told)
+        code = _wait(station, settings.courier.drain_s, lanes, told)
     finally:
-        station.stop()
+        station.stop(_STOP_WITHIN_S)
         writer.close()
+        for number in _SIGNALS:
+            # A second signal must not turn a clean end into a killed process while the interpreter winds up.
+            signal.signal(number, signal.SIG_IGN)
+        end_now_unless(station.ended, code)
+    return code
 
 
-def _wait(station: Station, drain_s: float, told: queue.SimpleQueue[_Told]) -> int:
+def _lanes_of_stdin(settings: Settings, lanes: tuple[str, ...]) -> tuple[str, ...]:
+    """The lanes that standard input may name; a scanner that is bound to a lane feeds that one only.
+
+    Raises:
+        ConfigError: the scanner is bound to a lane that no reader has.
+    """
+    bound = settings.scanner[0].lane if settings.scanner else ""
+    if not bound:
+        return lanes
+    mine = tuple(lane for lane in lanes if lane.casefold() == bound.casefold())
+    if not mine:
+        raise ConfigError(f"[[scanner]] lane {bound!r} is no lane of a [[reader]]", f"one of: {', '.join(lanes)}")
+    return mine
+
+
+def _wait(station: Station, drain_s: float, lanes: tuple[str, ...], told: queue.SimpleQueue[_Told]) -> int:
     """Follow what the main thread is told until the station is to end; the exit code."""
     draining: Future[int] | None = None
     while True:
         match told.get():
             case _Told.READY:
-                _scan_stdin(station, told)
+                _scan_stdin(station, lanes, told)
             case _Told.INPUT_ENDED:
                 draining = station.drain(drain_s)
                 draining.add_done_callback(lambda _: told.put(_Told.DRAINED))
@@ -125,11 +155,16 @@ def _wait(station: Station, drain_s: float, told: queue.SimpleQueue[_Told]) -> i
                 return 0
 
 
-def _scan_stdin(station: Station, told: queue.SimpleQueue[_Told]) -> None:
+def _scan_stdin(station: Station, lanes: tuple[str, ...], told: queue.SimpleQueue[_Told]) -> None:
+    """Take numbers from standard input; a closed one is one that has ended."""
+
     def take(lane: str | None, scan: Scan) -> None:
         station.scan(scan, lane)
 
-    StdinScanner(sys.stdin.buffer, station.lanes, take, lambda: told.put(_Told.INPUT_ENDED)).start()
+    if sys.stdin is None:
+        told.put(_Told.INPUT_ENDED)
+        return
+    StdinScanner(sys.stdin.buffer, lanes, take, lambda: told.put(_Told.INPUT_ENDED)).start()
 
 
 def _tell_end(station: Station, told: queue.SimpleQueue[_Told]) -> None:

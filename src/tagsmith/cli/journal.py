@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tagsmith.cli.output import config_option, json_option, print_fields, print_json, print_table, settings_from
+from tagsmith.cli.output import config_option, json_option, print_fields, print_table, settings_from, write_json
 
 if TYPE_CHECKING:
     from tagsmith.journal import Journal
@@ -52,7 +52,7 @@ def list_(state: str | None, as_json: bool, config: Path | None) -> None:
     with _open(config) as opened:
         chosen = (row for row in rows(opened.records()) if state is None or row["state"] == state)
         if as_json:
-            print_json(list(chosen))
+            write_json(list(chosen))
         else:
             print_table([name.upper() for name in COLUMNS], ([row[name] for name in COLUMNS] for row in chosen))
 
@@ -71,7 +71,7 @@ def show(entry: str, as_json: bool, config: Path | None) -> None:
     if fields is None:
         raise JournalError(f"there is no entry {entry}", "tagsmith journal list shows them all")
     if as_json:
-        print_json(fields)
+        write_json(fields)
     else:
         history = fields.pop("events")
         assert isinstance(history, list)
@@ -88,7 +88,7 @@ def verify(as_json: bool, config: Path | None) -> None:
     with _open(config) as opened:
         result = opened.verify()
     if as_json:
-        print_json(
+        write_json(
             {
                 "ok": result.ok,
                 "entries": result.entries,

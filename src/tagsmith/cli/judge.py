@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from tagsmith.cli.output import config_option, json_option, print_fields, print_json, settings_from, wants_json
+from tagsmith.cli.output import config_option, json_option, print_fields, settings_from, wants_json, write_json
 
 
 def _show(fields: dict[str, object], as_json: bool) -> None:
     if wants_json(as_json):
-        print_json(fields)
+        write_json(fields)
     else:
         print_fields(fields)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -77,10 +78,24 @@ def _quiet_libraries(level: int) -> None:
         logging.getLogger(library).setLevel(max(level, logging.WARNING))
 
 
-def print_json(value: object) -> None:
-    """One JSON document on one line, flushed."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+def write_json(value: object) -> None:
+    """One JSON document on one line of standard output, flushed. UTF-8, whatever the terminal's encoding.
+
+    Raises:
+        OSError, ValueError: standard output cannot be written any more.
+    """
+    sys.stdout.buffer.write(json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def end_now_unless(ended: bool, code: int) -> None:
+    """End the process at once if the core has not ended: it hangs in the disc, and so would a proper exit.
+
+    What it hangs with was never shown as done, and the journal is made for processes that vanish.
+    """
+    if not ended:
+        click.echo("tagsmith: the journal does not answer; ending without it", err=True)
+        os._exit(code)
 
 
 def wants_json(as_json: bool) -> bool:

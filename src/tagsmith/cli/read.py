@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from tagsmith.cli.output import config_option, json_option, print_json, print_table, settings_from
+from tagsmith.cli.output import config_option, json_option, print_table, settings_from, write_json
 
 
 @click.command()
@@ -43,7 +43,7 @@ def read(spec: str | None, count: int | None, config: Path | None) -> None:
                     captured = datetime.now(UTC) - timedelta(seconds=time.monotonic() - edge.at)
                     uid = edge.tag.uid
                     at = captured.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-                    print_json({"uid": uid.wire, "uid_api": uid.for_api(order), "reader": name, "at": at})
+                    write_json({"uid": uid.wire, "uid_api": uid.for_api(order), "reader": name, "at": at})
                     count = count - 1 if count is not None else None
                 case TagsCollided():
                     click.echo("two tags are on the reader, or one that cannot be read: tap one alone", err=True)
@@ -65,7 +65,7 @@ def readers(as_json: bool) -> None:
 
     found = discover()
     if as_json:
-        print_json(
+        write_json(
             [
                 {
                     "spec": status.spec,

@@ -40,6 +40,8 @@ def run_station(
     if user is not None:
         check_user_id(user)
     foreign = [one.spec for one in settings.scanner if one.spec != "stdin:"]
+    if len(settings.scanner) > 1 and not foreign:
+        raise ConfigError("stdin: can be one scanner only", "leave one [[scanner]]; lines may name their lane")
     if foreign or (settings.scanner and not headless):
         raise ConfigError(
             f"scanner {(foreign or ['stdin:'])[0]!r} cannot be used here",
@@ -56,8 +58,11 @@ def _run_screen(settings: Settings, user: str | None) -> int:
     from tagsmith.tui import check_terminal, run_screen
 
     check_terminal()
-    from tagsmith.cli.output import log_to_file
+    from tagsmith.cli.output import end_now_unless, log_to_file
     from tagsmith.station import Station
 
     log_to_file(settings.journal.url)
-    return run_screen(Station(settings, user_id=user))
+    station = Station(settings, user_id=user)
+    code = run_screen(station)
+    end_now_unless(station.ended, code)
+    return code

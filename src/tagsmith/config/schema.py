@@ -156,7 +156,8 @@ def _lanes(readers: tuple[ReaderSettings, ...]) -> tuple[ReaderSettings, ...]:
         reader if reader.lane else reader.model_copy(update={"lane": str(place)})
         for place, reader in enumerate(readers, start=1)
     )
-    if len({reader.lane for reader in named}) < len(named):
+    # Lanes are addressed without regard to case: A and a would be one address for two keys.
+    if len({reader.lane.casefold() for reader in named}) < len(named):
         raise ValueError("two readers have the same lane: give each [[reader]] a lane of its own")
     if len({reader.spec for reader in named}) < len(named):
         raise ValueError("the same reader is named twice")

@@ -169,12 +169,22 @@ def collided(lane: Lane, event: Event, rules: Rules) -> Step:
     return _refuse(lane, Reason.TWO_TAGS, event.at, uid=_uid(lane), number=_number(lane))
 
 
+def refused_idle(lane: Lane, event: Event, rules: Rules) -> Step:
+    """Nothing waits, and nothing green or ready may stand over a refusal."""
+    return _drop(lane, Phase.REFUSED, lane.not_before)
+
+
 def clear(lane: Lane, event: Event, rules: Rules) -> Step:
     """Nothing was open: the lane is simply ready again."""
     return _drop(lane, Phase.READY, event.at)
 
 
 # --- moves: a half pair -------------------------------------------------------------------------------------------
+
+
+def reader_gone(lane: Lane, event: Event, rules: Rules) -> Step:
+    """What waited is dropped: the key that its other half belongs to may have been laid on a dead reader."""
+    return _refuse(lane, Reason.READER_LOST, event.at, uid=_uid(lane), number=_number(lane))
 
 
 def cancel(lane: Lane, event: Event, rules: Rules) -> Step:
@@ -308,7 +318,8 @@ def leaves_meanwhile(lane: Lane, event: Event, rules: Rules) -> Step:
 
 def too_early(lane: Lane, event: Event, rules: Rules) -> Step:
     assert isinstance(event, Scanned)
-    return _stay(lane, Reject(Reason.BUSY, None, event.number.text))
+    number = event.number.text
+    return Step(replace(lane, early=number), (Reject(Reason.BUSY, None, number),))
 
 
 def saved(lane: Lane, event: Event, rules: Rules) -> Step:
@@ -325,6 +336,10 @@ def saved(lane: Lane, event: Event, rules: Rules) -> Step:
         not_before=lane.not_before,
         last=Last(event.entry, lane.tap.tag.uid, lane.scan.number.key, event.at),
     )
+    if lane.early and rules.order is not Order.TAP_FIRST:
+        # Numbers may come before their keys here: were the refusal overlooked, every key would get the next one's.
+        refused = replace(paired, phase=Phase.REFUSED, tap=None, scan=None, entry=None, not_before=event.at)
+        return Step(refused, (Reject(Reason.BUSY, None, lane.early),))
     return Step(paired, then=lane.arrived)
 
 

@@ -60,6 +60,13 @@ class Removed:
 
 
 @dataclass(frozen=True, slots=True)
+class ReaderGone:
+    """The reader cannot be used any more; what happens on it meanwhile nobody sees."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Scanned:
     """A number came that the rules for numbers accept. `fresh` as for a tap."""
 
@@ -152,6 +159,7 @@ Event = (
     Tapped
     | Collided
     | Removed
+    | ReaderGone
     | Scanned
     | NumberRefused
     | Found
@@ -242,6 +250,8 @@ class Lane:
     since: float = 0.0
     not_before: float = float("-inf")
     arrived: Tapped | Collided | None = None
+    early: str = ""
+    """A number that came during the commit and was refused."""
     last: Last | None = None
     rivals: Rivals | None = None
     record: Record | None = None

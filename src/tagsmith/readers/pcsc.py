@@ -44,6 +44,7 @@ RETRY_S = (0.05, 1.0)
 go of it, or that a hand has laid it better."""
 
 _CANCEL_EVERY_S = 0.005
+_COMMAND = list(GET_UID)
 _PNP = "\\\\?PnP?\\Notification"
 
 # pcsclite.h; the same on every platform.
@@ -119,7 +120,7 @@ class PcscReader(Reader):
         self._name = ""
         self._state = self._pnp = 0
         self._occupant: tuple[bool, int] | None = None
-        self._atr = b""
+        self._atr: list[int] = []
         self._field = Field()
         self._known_since = 0.0
         self._unread_since: float | None = None
@@ -206,7 +207,7 @@ class PcscReader(Reader):
         if occupant == self._occupant:
             return False
         self._occupant = occupant
-        self._atr = bytes(atr)
+        self._atr = atr
         self._known_since = now
         self._pause_s = RETRY_S[0]
         self._retry_at = None
@@ -279,13 +280,13 @@ class PcscReader(Reader):
                 _list_readers(scard, context)
             return _trouble(code, "SCardConnect")
         self._card = card
-        code, answer = scard.SCardTransmit(card, protocol, list(GET_UID))
+        code, answer = scard.SCardTransmit(card, protocol, _COMMAND)
         if code:
             return _trouble(code, "SCardTransmit")
         received = bytes(answer)
         if _log.isEnabledFor(TRAFFIC):
             _log.log(TRAFFIC, "%s: > %s < %s", self.spec, GET_UID.hex(), received.hex())
-        return tag_of(received, technology_of(self._atr))
+        return tag_of(received, technology_of(bytes(self._atr)))
 
 
 _READER_UNAVAILABLE = 0x80100017

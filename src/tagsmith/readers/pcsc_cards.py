@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from tagsmith.model import Tag, Trouble
@@ -50,6 +51,7 @@ _STANDARDS = {
 _STORAGE_CARD = bytes.fromhex("3b8f8001804f0ca000000306")
 
 
+@functools.lru_cache
 def technology_of(atr: bytes) -> Technology:
     """The radio interface that a storage card's ATR names; unknown for all others (a DESFire, say), which do not."""
     if not atr.startswith(_STORAGE_CARD) or len(atr) <= len(_STORAGE_CARD):

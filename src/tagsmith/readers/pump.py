@@ -218,9 +218,9 @@ class Pump:
             if self._empty_since is None:
                 self._empty_since = at
             return
-        if self._still_empty(at):
-            self._end_stay()
         gone_since = self._empty_since
+        if gone_since is not None and self._still_empty(at):
+            self._end_stay()
         self._empty_since = None
         if self._arrived is not None and self._arrived not in field.tags:
             self._depart(at if gone_since is None else gone_since)

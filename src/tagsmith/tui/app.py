@@ -33,6 +33,8 @@ from tagsmith.tui.ring import LogRing
 from tagsmith.tui.screens.operator import OperatorScreen
 from tagsmith.tui.status import OPEN_PHASES
 from tagsmith.tui.terminal.driver import TerminalCaughtUp, TerminalLost, hardened
+from tagsmith.tui.terminal.inflow import TerminalFlooded, WindowHandled
+from tagsmith.tui.terminal.parser import MANGLED
 from tagsmith.tui.text import printable
 from tagsmith.tui.widgets import Shown
 
@@ -205,6 +207,20 @@ class TagsmithApp(App[int], inherit_bindings=False):
             self._line_changed()
             return
         await super().on_event(event)
+
+    def on_window_handled(self, message: WindowHandled) -> None:
+        """The driver may send the next keys."""
+        message.go_on()
+
+    def on_terminal_flooded(self, message: TerminalFlooded) -> None:
+        """Keys were dropped: refuse what is left of their line, as a page of lines."""
+        _log.warning("the terminal sent more than anybody means: it was dropped")
+        line = self._buffer.text
+        # Pasted into a line it would be a partial one; and the line is no beginning of what comes next.
+        self._buffer.clear()
+        for scan in self._buffer.paste(f"{line}{MANGLED}\n{MANGLED}", message.time):
+            self._take_scan(scan)
+        self._line_changed()
 
     def _take_scan(self, scan: Scan | None) -> None:
         if scan is not None:

@@ -16,6 +16,7 @@ from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
+from tagsmith.tui.terminal.inflow import Inflow
 from tagsmith.tui.terminal.parser import ScanParser, forgo_kitty_keys
 from tagsmith.tui.terminal.writer import Writer
 
@@ -84,6 +85,7 @@ class StationDriver(LinuxDriver):
     def run_input_thread(self) -> None:
         """Turn what comes into keys until told to stop or nothing can come any more."""
         parser = ScanParser()
+        inflow = Inflow(self.process_message)
         decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         with selectors.PollSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
@@ -94,8 +96,7 @@ class StationDriver(LinuxDriver):
                     if data is None:
                         return
                     text = decode(data)
-                for message in chain(parser.feed(text) if text else (), parser.tick()):
-                    self.process_message(message)
+                inflow.put(chain(parser.feed(text) if text else (), parser.tick()))
 
     def _read(self) -> bytes | None:
         """What came; nothing if there was nothing after all; None when there will be nothing any more."""

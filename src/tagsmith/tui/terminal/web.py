@@ -12,6 +12,7 @@ from textual.drivers._byte_stream import ByteStream
 from textual.drivers.web_driver import WebDriver, _ExitInput
 
 from tagsmith.tui.terminal.driver import TerminalLost
+from tagsmith.tui.terminal.inflow import Inflow
 from tagsmith.tui.terminal.parser import ScanParser, forgo_kitty_keys
 
 _log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class StationWebDriver(WebDriver):
         stdin = sys.__stdin__
         assert stdin is not None
         parser = ScanParser()
+        inflow = Inflow(self.process_message)
         decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         packets = ByteStream()
         with selectors.DefaultSelector() as selector:
@@ -56,7 +58,5 @@ class StationWebDriver(WebDriver):
                         if kind != "D":
                             self._on_meta(kind, payload)
                         elif text := decode(payload):
-                            for message in parser.feed(text):
-                                self.process_message(message)
-                for message in parser.tick():
-                    self.process_message(message)
+                            inflow.put(parser.feed(text))
+                inflow.put(parser.tick())
