@@ -91,6 +91,14 @@ class Run:
             raise SystemExit(f"no UID in {line!r}")
         return found.group().decode(), now
 
+    def drain(self) -> None:
+        """Take what has been printed so far: a full pipe would hold the program up."""
+        while self._selector.select(0):
+            piece = os.read(self._out, 65536)
+            if not piece:
+                return
+            self._rest += piece
+
     def end(self) -> None:
         """End the program."""
         self._process.terminate()
@@ -131,6 +139,7 @@ def streak(contestant: Contestant, slot: Slot, environment: dict[str, str], taps
             before = slot.answers
             slot.insert(Card(uid=uid))
             slot.wait_answer(before + 1)
+            run.drain()
         seconds = time.monotonic() - started
         got = []
         try:

@@ -10,12 +10,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from support.terminal import GIVE_UP_S, TESTS, Terminal
 from tagsmith.tui.terminal.driver import StationDriver, hardened
+from tagsmith.tui.terminal.inflow import QUIET_S
 
 READY = "Ready for the next key."
 NUMBER = b"DE*8PS*CD0C00*2"
@@ -96,6 +98,64 @@ def test_a_pasted_page_is_refused(terminal: Terminal) -> None:
     assert refused["fault"] == "scan-too-long"
     terminal.press(NUMBER + b"\r")
     assert terminal.wait_for("scan", 2)[1]["fault"] is None
+
+
+def flood(terminal: Terminal, lines: list[bytes]) -> None:
+    """Lines as a paste without its marks brings them, as fast as they are taken."""
+    page = b"".join(line + b"\r" for line in lines)
+    os.set_blocking(terminal.master, False)
+    while page:
+        terminal.read(0.0)
+        try:
+            page = page[os.write(terminal.master, page) :]
+        except BlockingIOError:
+            terminal.read(0.01)
+    os.set_blocking(terminal.master, True)
+
+
+PAGE = [b"%06d/" % number + b"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo" * 2 for number in range(5000)]
+"""Nearly 400 kB, more than could be looked at before a test gives up."""
+
+
+def test_a_page_without_the_marks_of_a_paste_is_dropped(terminal: Terminal) -> None:
+    """Whole lines of its beginning, one refusal for the rest, and then the screen is there for the next number."""
+    flood(terminal, PAGE)
+    told = terminal.wait_for("scan")
+    while told[-1]["fault"] is None:
+        told = terminal.wait_for("scan", len(told) + 1)
+    assert told[-1]["fault"] == "scan-too-long"
+    assert [call["text"] for call in told[:-1]] == [line.decode() for line in PAGE[: len(told) - 1]]
+    terminal.read_until("Refused: scan-too-long.")
+    # When the last of it has been read is not known here, so the number is scanned until it is taken.
+    until = time.monotonic() + GIVE_UP_S
+    while len(taken := terminal.calls("scan")[len(told) :]) == 0:
+        assert time.monotonic() < until
+        threading.Event().wait(QUIET_S)
+        terminal.press(NUMBER + b"\r")
+        terminal.read(QUIET_S)
+    assert {(call["text"], call["fault"]) for call in taken} == {(NUMBER.decode(), None)}
+    terminal.press(b"\x1b[21~")
+    assert terminal.wait_for_end() == 0
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGHUP, 1)], ids=lambda value: str(value))
+def test_a_signal_ends_it_whatever_waits(terminal: Terminal, number: signal.Signals, status: int) -> None:
+    """Neither what is dropped nor what waits to be looked at comes first."""
+    flood(terminal, PAGE)
+    threading.Event().wait(QUIET_S)
+    flood(terminal, PAGE[:90])
+    terminal.signal(number)
+    assert terminal.wait_for_end() == status
+    assert terminal.is_restored()
+    assert terminal.calls("stop")
+
+
+def test_two_hundred_scans_in_one_breath_are_all_taken(terminal: Terminal) -> None:
+    """No rate is too high for what may be meant."""
+    scans = [b"DE*8PS*%018d" % number for number in range(200)]
+    flood(terminal, scans)
+    told = terminal.wait_for("scan", len(scans))
+    assert [(call["text"], call["fault"]) for call in told] == [(scan.decode(), None) for scan in scans]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from tagsmith.tui.screens.help import HelpScreen
 from tagsmith.tui.screens.leave import LeaveScreen
 from tagsmith.tui.screens.log import LogScreen
 from tagsmith.tui.screens.operator import OperatorScreen
+from tagsmith.tui.terminal.inflow import TerminalFlooded
 
 
 async def test_a_scan_reaches_the_station_with_the_time_of_its_first_key() -> None:
@@ -68,6 +69,21 @@ async def test_a_paste_is_a_number() -> None:
         await paste(pilot, NUMBER)
         await paste(pilot, "one\ntwo\n")
     assert [(scan.text, scan.fault) for scan in station.scans] == [(NUMBER, None), ("one\ntwo", ScanFault.OVERFLOW)]
+
+
+@pytest.mark.parametrize("line", ["", "AB7"])
+async def test_a_flood_is_one_refusal(line: str) -> None:
+    """With the line that it broke off, which is no beginning of the next one."""
+    station = FakeStation()
+    app = make(station)
+    async with app.run_test() as pilot:
+        await keys(pilot, *line)
+        app.post_message(TerminalFlooded())
+        await keys(pilot, *NUMBER, "\r", at=6010.0)
+    refused, taken = station.scans
+    assert refused.fault is ScanFault.OVERFLOW
+    assert refused.text.startswith(line)
+    assert (taken.text, taken.fault) == (NUMBER, None)
 
 
 async def test_a_line_left_lying_is_refused_by_the_clock() -> None:

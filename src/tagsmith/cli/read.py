@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import queue
+import select
 import sys
+import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tagsmith.cli.output import config_option, json_option, print_table, settings_from, write_json
+
+if TYPE_CHECKING:
+    from tagsmith.readers import Edge, TagArrived
+    from tagsmith.uid import ByteOrder
 
 
 @click.command()
@@ -23,38 +31,102 @@ def read(spec: str | None, count: int | None, config: Path | None) -> None:
     Waits for the reader if it is not there, and goes on when it comes back. What is in the way is told on standard
     error.
     """
-    from tagsmith.model import ReaderState
-    from tagsmith.readers import create
-    from tagsmith.readers.pump import Edge, Pump, ReaderChanged, TagArrived, TagsCollided
+    from tagsmith.readers import Pump, create
 
     settings = settings_from(config)
-    order = settings.uid.order
     if spec is None:
         spec = settings.reader[0].spec if settings.reader else "pcsc:"
-    edges: queue.SimpleQueue[Edge] = queue.SimpleQueue()
-    pump = Pump(create(spec), edges.put)
-    name = spec
+    taps = _Taps(spec, settings.uid.order)
+    pump = Pump(create(spec), taps.take)
     pump.start()
     try:
-        while count is None or count > 0:
-            edge = edges.get()
-            match edge:
-                case TagArrived():
-                    captured = datetime.now(UTC) - timedelta(seconds=time.monotonic() - edge.at)
-                    uid = edge.tag.uid
-                    at = captured.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-                    write_json({"uid": uid.wire, "uid_api": uid.for_api(order), "reader": name, "at": at})
-                    count = count - 1 if count is not None else None
-                case TagsCollided():
-                    click.echo("two tags are on the reader, or one that cannot be read: tap one alone", err=True)
-                case ReaderChanged(status=status) if status.state is ReaderState.READY:
-                    name = status.info.name if status.info else spec
-                    click.echo(f"{name}: ready", err=True)
-                case ReaderChanged(status=status):
-                    click.echo(f"{name}: {status.message} {status.remedy}".rstrip(), err=True)
+        taps.write(count)
     finally:
         pump.close(2.0)
-        sys.stdout.flush()
+
+
+class _Taps:
+    """Edges of one reader as lines: taps on standard output, everything else on standard error.
+
+    A tap is written on the pump's own thread, because handing it over to another one costs half as much time as
+    reading it did. But only while standard output takes it: what it does not take at once waits for the main thread,
+    so that whoever reads slowly never holds up the reader.
+    """
+
+    def __init__(self, spec: str, order: ByteOrder) -> None:
+        self._spec = spec
+        self._name = spec
+        self._order = order
+        self._left: int | None = None
+        self._backlog: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._behind = 0
+        self._writing = threading.Lock()
+        self._room = select.poll()
+        self._room.register(sys.stdout.fileno(), select.POLLOUT)
+
+    def write(self, count: int | None) -> None:
+        """Write taps, those of the backlog on this thread, until there were `count` (None: for ever).
+
+        Raises:
+            OSError: standard output cannot be written.
+        """
+        with self._writing:
+            self._left = count
+        while (line := self._backlog.get()) is not None:
+            _write(line)
+            with self._writing:
+                self._behind -= 1
+
+    def take(self, edge: Edge) -> None:
+        """Take one edge, on the pump's thread."""
+        from tagsmith.model import ReaderState
+        from tagsmith.readers import ReaderChanged, TagArrived, TagsCollided
+
+        match edge:
+            case TagArrived():
+                self._tap(edge)
+            case TagsCollided():
+                click.echo("two tags are on the reader, or one that cannot be read: tap one alone", err=True)
+            case ReaderChanged(status=status):
+                self._name = status.info.name if status.info else self._spec
+                ready = status.state is ReaderState.READY and not status.message
+                said = "ready" if ready else f"{status.message} {status.remedy}".rstrip()
+                click.echo(f"{self._name}: {said}", err=True)
+
+    def _tap(self, tap: TagArrived) -> None:
+        with self._writing:
+            if self._left == 0:
+                return
+            line = self._line(tap)
+            if self._left is not None:
+                self._left -= 1
+            if self._behind == 0 and self._takes_more():
+                try:
+                    _write(line)
+                except OSError:
+                    self._put(line)  # the main thread meets the same error, and ends the command with it
+            else:
+                self._put(line)
+            if self._left == 0:
+                self._backlog.put(None)
+
+    def _put(self, line: bytes) -> None:
+        self._behind += 1
+        self._backlog.put(line)
+
+    def _takes_more(self) -> bool:
+        return any(event & select.POLLOUT for _, event in self._room.poll(0))
+
+    def _line(self, tap: TagArrived) -> bytes:
+        uid = tap.tag.uid
+        at = datetime.fromtimestamp(tap.at + time.time() - time.monotonic(), UTC).isoformat(timespec="milliseconds")
+        fields = {"uid": uid.wire, "uid_api": uid.for_api(self._order), "reader": self._name, "at": f"{at[:23]}Z"}
+        return json.dumps(fields, ensure_ascii=False).encode() + b"\n"
+
+
+def _write(line: bytes) -> None:
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
 
 
 @click.command()

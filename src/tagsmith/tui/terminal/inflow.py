@@ -14,7 +14,7 @@ from textual import events
 from textual.message import Message
 
 WINDOW = 32
-"""Messages that the app is given at a time. Whatever else it is sent, the order to end not least, waits for two such."""
+"""Messages that the app is given at a time. What else it is sent, the order to end not least, waits for two such."""
 WAITING_LIMIT = 8192
 """Messages that may wait. The fastest input that is meant (200 scans in one breath, 5,200 keys) is far from it."""
 QUIET_S = 0.5
@@ -37,9 +37,9 @@ class Inflow:
     """Hands messages on in their order, a window at a time. Methods may be called from any thread; none waits.
 
     `send` puts a message into the app's queue, at once and in the order of the calls. When more than `limit` messages
-    wait, the keys and pastes among them are dropped, one `TerminalFlooded` stands for them, and what follows is dropped
-    until there was nothing for `QUIET_S`. Keys without a character are dropped too, but do not prolong it: somebody who
-    presses F10 again and again must get through.
+    wait, all of them are dropped, one `TerminalFlooded` stands for them, and what follows is dropped until there was
+    nothing for `QUIET_S`. Keys without a character are dropped too, but do not prolong it: somebody who presses F10
+    again and again must get through.
     """
 
     def __init__(self, send: Callable[[Message], None], *, limit: int = WAITING_LIMIT) -> None:
@@ -59,13 +59,13 @@ class Inflow:
                 self._waiting.append(message)
                 if len(self._waiting) > self._limit:
                     self._flooded_at = message.time
-                    self._waiting = deque(waiting for waiting in self._waiting if not _is_input(waiting))
+                    self._waiting.clear()
                     self._waiting.append(TerminalFlooded())
                 self._hand_on()
 
     def _is_flood(self, message: Message) -> bool:
         """Whether a message belongs to a flood that is not over."""
-        if self._flooded_at is None or not _is_input(message):
+        if self._flooded_at is None:
             return False
         if message.time - self._flooded_at >= QUIET_S:
             self._flooded_at = None
@@ -85,7 +85,3 @@ class Inflow:
         with self._changed:
             self._given = 0
             self._hand_on()
-
-
-def _is_input(message: Message) -> bool:
-    return isinstance(message, events.Key | events.Paste)
