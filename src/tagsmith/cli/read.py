@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import queue
 import select
@@ -39,6 +40,8 @@ def read(spec: str | None, count: int | None, config: Path | None) -> None:
     taps = _Taps(spec, settings.uid.order)
     pump = Pump(create(spec), taps.take)
     pump.start()
+    # What was imported stays: the collector need not go through it in the middle of a tap.
+    gc.freeze()
     try:
         taps.write(count)
     finally:
@@ -56,6 +59,7 @@ class _Taps:
     def __init__(self, spec: str, order: ByteOrder) -> None:
         self._spec = spec
         self._name = spec
+        self._quoted = json.dumps(spec)
         self._order = order
         self._left: int | None = None
         self._backlog: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -89,6 +93,7 @@ class _Taps:
                 click.echo("two tags are on the reader, or one that cannot be read: tap one alone", err=True)
             case ReaderChanged(status=status):
                 self._name = status.info.name if status.info else self._spec
+                self._quoted = json.dumps(self._name)
                 ready = status.state is ReaderState.READY and not status.message
                 said = "ready" if ready else f"{status.message} {status.remedy}".rstrip()
                 click.echo(f"{self._name}: {said}", err=True)
@@ -120,8 +125,8 @@ class _Taps:
     def _line(self, tap: TagArrived) -> bytes:
         uid = tap.tag.uid
         at = datetime.fromtimestamp(tap.at + time.time() - time.monotonic(), UTC).isoformat(timespec="milliseconds")
-        fields = {"uid": uid.wire, "uid_api": uid.for_api(self._order), "reader": self._name, "at": f"{at[:23]}Z"}
-        return json.dumps(fields, ensure_ascii=False).encode() + b"\n"
+        api = uid.for_api(self._order)
+        return f'{{"uid": "{uid.wire}", "uid_api": "{api}", "reader": {self._quoted}, "at": "{at[:23]}Z"}}\n'.encode()
 
 
 def _write(line: bytes) -> None:
