@@ -41,7 +41,7 @@ test: $(TEST)/.installed
 	$(TEST)/bin/ruff format --check .
 	$(TEST)/bin/mypy
 	$(TEST)/bin/lint-imports --no-logo
-	$(TEST)/bin/pytest -m "not long" --numprocesses 2 --dist loadfile --cov --cov-report=term
+	$(TEST)/bin/pytest -m "not long" --cov --cov-report=term
 
 test-long: $(TEST)/.installed
 	$(TEST)/bin/pytest -m long
