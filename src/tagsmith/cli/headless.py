@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import logging
+import os
 import queue
 import signal
 import sys
@@ -74,6 +75,8 @@ class EventWriter:
             try:
                 write_json({"event": event.event, **event.fields})
             except (OSError, ValueError):
+                # What is buffered for nobody would fail again at exit, and take the exit code with it.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 self._deaf()
                 return
 
