@@ -131,7 +131,9 @@ async def test_two_processes_pair_the_same_keys(path: Path) -> None:
     with opened(path) as journal:
         assert {record.entry.id for record in journal.records()} == set(paired.values())
         verification = journal.verify()
-        assert (verification.problems, verification.entries, verification.streams) == ((), 150, 2)
+        assert (verification.problems, verification.entries) == ((), 150)
+        # A process that was always second wrote nothing, and so has no stream.
+        assert verification.streams in (1, 2)
 
 
 async def test_two_writers_never_trip_over_each_other(path: Path) -> None:
