@@ -8,6 +8,12 @@ never travel further.
     ├── ConfigError              a setting is wrong, missing or unknown
     ├── UidError                 text or bytes that are no UID
     ├── NumberError              a number that breaks a rule no policy can relax
+    ├── DeviceError              a serial port or input device, whatever it is used for:
+    │   ├── DeviceMissing        it is not there
+    │   ├── DeviceForbidden      it is there, but this user may not open it
+    │   ├── DeviceBusy           somebody else holds it
+    │   ├── DeviceLost           it was open and went away
+    │   └── DeviceUnsupported    it is of another kind, or its library is not installed
     ├── ReaderError
     │   ├── ReaderMissing        it is not there (unplugged, not found, no driver)
     │   ├── ReaderForbidden      it is there, but this user may not open it
@@ -62,6 +68,30 @@ class UidError(TagsmithError):
 
 class NumberError(TagsmithError):
     """A visual number that breaks a rule no policy can relax."""
+
+
+class DeviceError(TagsmithError):
+    """A serial port or an input device failed; the remedy is in a worker's words. Readers and scanners translate it."""
+
+
+class DeviceMissing(DeviceError):
+    """The device is not there."""
+
+
+class DeviceForbidden(DeviceError):
+    """The device is there, but this user may not open it."""
+
+
+class DeviceBusy(DeviceError):
+    """Somebody else holds the device."""
+
+
+class DeviceLost(DeviceError):
+    """The device was open and went away."""
+
+
+class DeviceUnsupported(DeviceError):
+    """The device is of another kind, or this installation cannot use it."""
 
 
 class ReaderError(TagsmithError):

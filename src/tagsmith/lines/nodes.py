@@ -1,0 +1,248 @@
+"""What the kernel and /proc know of a device node: who may open it, who has it open, and what to type about it.
+
+It opens no device and never changes one. The words of its errors are a worker's; the remedies are lines to type.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagsmith.errors import (
+    DeviceBusy,
+    DeviceError,
+    DeviceForbidden,
+    DeviceLost,
+    DeviceMissing,
+    DeviceUnsupported,
+)
+
+RULES = Path("/etc/udev/rules.d/93-tagsmith.rules")
+"""Where our udev rules go. Not below 93: the CCID driver's rules are number 92, and the last rule wins."""
+
+LOG_IN_AGAIN = "# then log out and in again"
+"""The last step where a group is new: a session keeps the groups it began with."""
+
+_COMMAND_LENGTH = 80
+_ABSENT = (errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.ENOTDIR)
+_DENIED = (errno.EACCES, errno.EPERM)
+_HELD = (errno.EBUSY, errno.EAGAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A process that has a device open; `command` is its command line, shortened, without control characters."""
+
+    pid: int
+    command: str
+
+    def __str__(self) -> str:
+        """For people: `process 123 (pcscd)`."""
+        return f"process {self.pid} ({self.command})" if self.command else f"process {self.pid}"
+
+
+def holders(node: Path, *, proc: Path = Path("/proc")) -> tuple[Holder, ...]:
+    """The other processes that have the node open, by number.
+
+    Another user's processes show only to root, so an empty answer is no proof that nobody has it.
+    """
+    try:
+        wanted = node.stat()
+    except OSError:
+        return ()
+    found = [pid for pid in _processes(proc) if pid != os.getpid() and _has_open(proc / str(pid), node, wanted)]
+    return tuple(Holder(pid, _command(proc / str(pid))) for pid in sorted(found))
+
+
+def allowed(node: Path) -> bool:
+    """Whether this process may read and write the node; False also when it is not there."""
+    return os.access(node, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def missing(node: Path) -> DeviceMissing:
+    """The error for a node that is not there."""
+    return DeviceMissing(f"{node} is not there", "plug it in; `tagsmith readers` lists what is there")
+
+
+def lost(node: Path) -> DeviceLost:
+    """The error for a device that was open and went away."""
+    return DeviceLost(f"{node} was unplugged", "plug it in again; it goes on by itself")
+
+
+def forbidden(node: Path, *, sys: Path = Path("/sys")) -> DeviceForbidden:
+    """The error for a node that this user may not open. The remedy is the one that fits: a group that may already, or
+    else a udev rule."""
+    return DeviceForbidden(f"this user may not open {node}", _permission(node, sys))
+
+
+def busy(node: Path, *, proc: Path = Path("/proc")) -> DeviceBusy:
+    """The error for a node that somebody holds; says who, as far as this user may know."""
+    found = holders(node, proc=proc)
+    if not found:
+        return DeviceBusy(
+            f"{node} is in use by another program", f"close that program; `sudo fuser -v {node}` says which it is"
+        )
+    names = ", ".join(map(str, found))
+    pids = " ".join(str(holder.pid) for holder in found)
+    return DeviceBusy(f"{node} is in use by {names}", f"close that program, or: `sudo kill {pids}`")
+
+
+def from_oserror(error: OSError, node: Path, *, was_open: bool) -> DeviceError:
+    """The typed error for what the operating system said of a node.
+
+    `was_open` tells what went away from what was never there. A code that nobody knows counts as a loss: opening the
+    device again is then tried, and says more.
+    """
+    if error.errno in _ABSENT:
+        return lost(node) if was_open else missing(node)
+    if error.errno in _DENIED:
+        return forbidden(node)
+    if error.errno in _HELD:
+        return busy(node)
+    if error.errno == errno.ENOTTY:
+        return DeviceUnsupported(f"{node} is no device of this kind", "`tagsmith readers` lists what is there")
+    if was_open and not node.exists():
+        return lost(node)
+    said = error.strerror or str(error)
+    return DeviceLost(f"{node} failed ({said})", "unplug it and plug it in again; it goes on by itself")
+
+
+# --- who has it ---------------------------------------------------------------------------------------------------
+
+
+def _processes(proc: Path) -> Iterator[int]:
+    with contextlib.suppress(OSError):
+        for name in os.listdir(proc):
+            if name.isascii() and name.isdigit():
+                yield int(name)
+
+
+def _has_open(process: Path, node: Path, wanted: os.stat_result) -> bool:
+    """Whether a process has the node open, under whatever name it opened it."""
+    path = str(node.resolve())
+    try:
+        names = os.listdir(process / "fd")
+    except OSError:
+        return False  # it ended, or is another user's
+    for name in names:
+        try:
+            target = os.readlink(process / "fd" / name)
+            # Only nodes are asked for more than their name: a file of a dead network drive would never answer.
+            if target == path or (target.startswith("/dev/") and _same(os.stat(process / "fd" / name), wanted)):
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _same(one: os.stat_result, other: os.stat_result) -> bool:
+    """Whether two are one device: by its number where it is a device, because one device may have several nodes."""
+    if stat.S_ISCHR(one.st_mode) and stat.S_ISCHR(other.st_mode):
+        return one.st_rdev == other.st_rdev
+    return os.path.samestat(one, other)
+
+
+def _command(process: Path) -> str:
+    """A process's command line without the folder of its program; its short name where that is hidden."""
+    try:
+        words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        if not words[0]:
+            words = [(process / "comm").read_text(errors="replace").strip()]
+    except OSError:
+        return ""
+    line = " ".join([words[0].rpartition("/")[2], *words[1:]]).strip()
+    return "".join(character for character in line if character.isprintable())[:_COMMAND_LENGTH]
+
+
+# --- who may open it ----------------------------------------------------------------------------------------------
+
+
+def permission_steps(node: Path, *, sys: Path = Path("/sys")) -> tuple[str, ...]:
+    """The lines to type, in order, so that this user may open the node; what is no command is a shell comment.
+
+    The node must be there.
+
+    Raises:
+        OSError: it is not, or the folders above it may not be entered.
+    """
+    user = user_name()
+    status = node.stat()
+    if status.st_gid != 0 and status.st_mode & 0o060 == 0o060:
+        group = _group_name(status.st_gid)
+        if _is_member(user, status.st_gid):
+            return (f"# {user} is in the group {group}, this session is older than that: log out and in again",)
+        return (f"sudo usermod -aG {group} {user}", LOG_IN_AGAIN)
+    group, rule = udev_rule(node, sys=sys)
+    rules = (
+        f"echo '{rule}' | sudo tee -a {RULES}",
+        "sudo udevadm control --reload",
+        f"sudo udevadm trigger --name-match={node}",
+    )
+    return rules if _is_member(user, group) else (*rules, f"sudo usermod -aG {group} {user}", LOG_IN_AGAIN)
+
+
+def _permission(node: Path, sys: Path) -> str:
+    """The same steps in one sentence."""
+    try:
+        steps = permission_steps(node, sys=sys)
+    except OSError:
+        return "look whether the folders above it may be entered"
+    return ", ".join(step.removeprefix("# ") if step.startswith("#") else f"`{step}`" for step in steps)
+
+
+def udev_rule(node: Path, *, sys: Path = Path("/sys")) -> tuple[str, str]:
+    """The group that should have this node, and the udev rule that gives it to that group.
+
+    Groups are those of Debian: `dialout` for serial ports, `input` for input devices, `plugdev` for USB devices.
+    """
+    name = node.resolve().name
+    if "bus/usb" in str(node.resolve()):
+        vid, pid = _usb_ids(node, sys)
+        which = f'ATTR{{idVendor}}=="{vid}", ATTR{{idProduct}}=="{pid}"' if vid else f'KERNEL=="{name}"'
+        return "plugdev", f'SUBSYSTEM=="usb", {which}, GROUP="plugdev", MODE="0660"'
+    if name.startswith("event"):
+        return "input", 'SUBSYSTEM=="input", KERNEL=="event*", GROUP="input", MODE="0660"'
+    kernel = name.rstrip("0123456789")
+    pattern = f"{kernel}[0-9]*" if kernel != name else name
+    subsystem = 'SUBSYSTEM=="tty", ' if name.startswith("tty") else ""
+    return "dialout", f'{subsystem}KERNEL=="{pattern}", GROUP="dialout", MODE="0660"'
+
+
+def user_name() -> str:
+    """The name of the user this process runs as; the number where it has no name."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+def _usb_ids(node: Path, sys: Path) -> tuple[str, str]:
+    try:
+        number = node.stat().st_rdev
+        device = sys / "dev" / "char" / f"{os.major(number)}:{os.minor(number)}"
+        return (device / "idVendor").read_text().strip(), (device / "idProduct").read_text().strip()
+    except OSError:
+        return "", ""
+
+
+def _group_name(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def _is_member(user: str, group: int | str) -> bool:
+    """Whether the user stands in a group's list: not what this session has, but what the next one will have."""
+    try:
+        entry = grp.getgrgid(group) if isinstance(group, int) else grp.getgrnam(group)
+        return user in entry.gr_mem or pwd.getpwnam(user).pw_gid == entry.gr_gid
+    except KeyError:
+        return False
