@@ -19,6 +19,7 @@ from tagsmith.pairing import (
     Commit,
     Event,
     Found,
+    GoldenSeen,
     Lane,
     LookUp,
     NotSaved,
@@ -439,17 +440,104 @@ class TestUndo:
         assert step(lane, Undone("entry", False, 4.0), Rules()).lane == lane
 
 
+class TestGoldenKey:
+    """The start of a shift: nothing is paired before the golden key was read as it should be."""
+
+    RULES = Rules(golden=Uid.from_hex(A), never=frozenset({Uid.from_hex(A)}))
+
+    def shut(self) -> Lane:
+        """A lane that waits for the golden key."""
+        return Lane.first(self.RULES)
+
+    def test_without_one_a_lane_begins_ready(self) -> None:
+        """Only a station with a golden key asks for it."""
+        assert Lane.first(Rules()) == Lane()
+        assert self.shut().phase is Phase.GOLDEN
+
+    def test_the_golden_key_opens_the_lane(self) -> None:
+        """Read right, it opens the lane; from then on it is a key that is never paired."""
+        result = play(tap(A), tap(A, at=9.0), rules=self.RULES, lane=self.shut())
+        assert GoldenSeen(Uid.from_hex(A)) in result.effects
+        assert reasons(result) == ["not-for-pairing"]
+
+    @pytest.mark.parametrize(
+        ("uid", "reason"),
+        [
+            (B, "golden-key-mismatch"),
+            (bytes.fromhex(A)[::-1].hex(), "golden-key-reversed"),
+            (A[:8], "golden-key-mismatch"),
+        ],
+    )
+    def test_anything_else_keeps_it_shut(self, uid: str, reason: str) -> None:
+        """Another key, the bytes the other way round, or a part of them: the lane stays shut and says which."""
+        result = play(tap(uid), scan("N-1"), rules=self.RULES, lane=self.shut())
+        assert result.lane.phase is Phase.GOLDEN
+        assert reasons(result) == [reason, "golden-key-awaited"]
+
+    def test_what_was_captured_before_it_joins_nothing(self) -> None:
+        """A tap from before the golden key is stale."""
+        opened = play(tap(A, at=5.0), rules=self.RULES, lane=self.shut())
+        assert reasons(play(tap(B, at=4.0), rules=self.RULES, lane=opened.lane)) == ["stale-tap"]
+
+
+class TestNeverPaired:
+    """Badges, golden and calibration keys."""
+
+    RULES = Rules(never=frozenset({Uid.from_hex(A)}))
+
+    def test_refused_in_either_direction(self) -> None:
+        """Such a key is refused, and so is one that a reader set wrong has turned round."""
+        turned = bytes.fromhex(A)[::-1].hex()
+        assert reasons(play(tap(A), rules=self.RULES)) == ["not-for-pairing"]
+        assert reasons(play(tap(turned), rules=self.RULES)) == ["reader-order-suspect"]
+
+    def test_it_takes_a_waiting_number_with_it(self) -> None:
+        """Scan first: the number that waited may not meet the next key."""
+        rules = Rules(order=Order.SCAN_FIRST, never=self.RULES.never)
+        result = play(scan("N-1", at=1.0), tap(A, at=2.0), tap(B, at=3.0), rules=rules)
+        assert commits(result) == []
+        assert reasons(result) == ["not-for-pairing", "no-number"]
+
+
+class TestTwoLanes:
+    """The same key on two lanes at once."""
+
+    def test_is_refused_with_its_own_reason(self) -> None:
+        """Whatever waits is dropped."""
+        result = play(tap(A), Collided(2.0, Reason.TWO_LANES), scan("N-1", at=3.0))
+        assert reasons(result) == ["two-lanes", "no-tag"]
+
+
+class TestUidAsNumber:
+    """A reader that types its UIDs where numbers are expected."""
+
+    @pytest.mark.parametrize(
+        "text", [A, A.upper(), "f6e5d4c3b2a104", str(int(A, 16)), "04:A1:B2:C3", "0" + str(int(A, 16))]
+    )
+    def test_the_waiting_key_s_own_uid_is_no_number(self, text: str) -> None:
+        """In any way readers write it; the key goes on waiting for its number."""
+        result = play(tap(A), scan(text), scan("N-1", at=3.0))
+        assert reasons(result) == ["number-is-uid"]
+        assert [commit.scan.number.text for commit in commits(result)] == ["N-1"]
+
+    def test_scan_first_drops_both(self) -> None:
+        """Nobody knows which number was meant."""
+        result = play(scan(A, at=1.0), tap(A, at=2.0), rules=Rules(order=Order.SCAN_FIRST))
+        assert reasons(result) == ["number-is-uid"]
+        assert result.lane.phase is Phase.REFUSED
+
+
 # --- every state with every event -----------------------------------------------------------------------------------
 
 _times = st.floats(min_value=0, max_value=100, allow_nan=False)
 _ids = st.sampled_from(["e1", "e2", "e3"])
 _uids = st.sampled_from([A, B, C, RANDOM, SUSPECT])
-_texts = st.sampled_from(["N-1", "n-1", "N-2", "DE*8PS*CD0C00*2"])
+_texts = st.sampled_from([A, "N-1", "n-1", "N-2", "DE*8PS*CD0C00*2"])
 _records = st.one_of(st.none(), st.builds(record))
 _events: st.SearchStrategy[Event] = st.one_of(
     st.builds(tap, _uids, _times, _ids),
     st.builds(scan, _texts, _times, _ids),
-    st.builds(Collided, _times),
+    st.builds(Collided, _times, st.sampled_from([Reason.TWO_TAGS, Reason.TWO_LANES])),
     st.builds(Removed, _times),
     st.builds(ReaderGone, _times),
     st.builds(NumberRefused, _times),
@@ -470,6 +558,8 @@ _rules = st.builds(
     verify=st.booleans(),
     keep_removed=st.booleans(),
     stop_on_suspect=st.booleans(),
+    golden=st.sampled_from([None, Uid.from_hex(C)]),
+    never=st.sampled_from([frozenset(), frozenset({Uid.from_hex(C)})]),
 )
 
 
@@ -480,7 +570,7 @@ def test_invariants_hold_for_every_sequence(events: list[Event], rules: Rules) -
 
     `step` itself asserts that each move ends in a phase its table cell names.
     """
-    lane = Lane()
+    lane = Lane.first(rules)
     for event in events:
         before = lane
         result = step(before, event, rules)
@@ -500,6 +590,7 @@ def test_invariants_hold_for_every_sequence(events: list[Event], rules: Rules) -
                 assert commit.tap.at >= commit.scan.at
             assert str(commit.tap.verdict.decision) != "refuse"
             assert min(commit.tap.at, commit.scan.at) >= before.not_before
+            assert commit.tap.tag.uid not in rules.never
         waits_for_tag = lane.phase in (Phase.TAG_WAITS, Phase.VERIFYING, Phase.COMMITTING, Phase.NOT_SAVED)
         waits_for_number = lane.phase in (Phase.NUMBER_WAITS, Phase.VERIFYING, Phase.COMMITTING, Phase.NOT_SAVED)
         if waits_for_tag:
@@ -520,6 +611,7 @@ def test_every_cell_of_the_table_is_reached() -> None:
         for verify in (False, True)
         for keep in (False, True)
     ]
+    rule_sets.append(Rules(golden=Uid.from_hex(B)))
     alphabet: list[Event] = [
         *(tap(uid, at, "e1") for uid in (A, B, RANDOM) for at in (1.0, 9.0)),
         *(scan(text, at, "e1") for text in ("N-1", "N-2") for at in (1.0, 9.0)),
@@ -541,7 +633,7 @@ def test_every_cell_of_the_table_is_reached() -> None:
         *(Undone("e1", done, 5.0) for done in (True, False)),
     ]
     for rules in rule_sets:
-        frontier, known = [Lane()], {Lane()}
+        frontier, known = [Lane.first(rules)], {Lane.first(rules)}
         while frontier and len(known) < 6000 and promised - seen:
             lane = frontier.pop(0)
             for event in alphabet:

@@ -175,8 +175,11 @@ REFUSE, WARN, ACCEPT = Decision.REFUSE, Decision.WARN, Decision.ACCEPT
         ("04a1b2c3d4e5f6070809", ACCEPT, UidReason.TEN_BYTES),
         ("81a1b2c3d4e5f6070809", WARN, UidReason.ORDER_SUSPECT),
         ("fea1b2c3d4e5f6070809", WARN, UidReason.ORDER_SUSPECT),
+        # 5 bytes: 125 kHz
+        ("04a1b2c3d4", REFUSE, UidReason.LOW_FREQUENCY),
+        ("0000000000", REFUSE, UidReason.BLANK),
         # other lengths
-        *(("04a1b2c3d4e5f60708"[: 2 * length], REFUSE, UidReason.LENGTH) for length in (1, 2, 3, 5, 6, 9)),
+        *(("04a1b2c3d4e5f60708"[: 2 * length], REFUSE, UidReason.LENGTH) for length in (1, 2, 3, 6, 9)),
     ],
 )
 def test_the_verdict_table(wire: str, decision: Decision, reason: UidReason) -> None:
@@ -205,6 +208,13 @@ def test_an_unfinished_uid_is_refused(wire: str) -> None:
 def test_type_b_is_refused(wire: str) -> None:
     """A PUPI may be another at each activation."""
     assert judge(Uid.from_hex(wire, technology=Technology.ISO14443B)).reason is UidReason.TYPE_B
+
+
+@pytest.mark.parametrize("wire", ["4390b827", "04a1b2c3d4", "04a1b2c3d4e5f6", "e004015012345678"])
+def test_a_low_frequency_tag_is_refused_whatever_its_length(wire: str) -> None:
+    """Where a reader says 125 kHz (HITAG has 4 bytes), length and looks do not matter, nor what settings allow."""
+    tag = Uid.from_hex(wire, technology=Technology.LOW_FREQUENCY)
+    assert judge(tag, allow_eight_bytes=True).reason is UidReason.LOW_FREQUENCY
 
 
 def test_eight_bytes_need_a_setting_and_phones_stay_refused() -> None:

@@ -90,6 +90,17 @@ class ReaderStatus:
     info: ReaderInfo | None = None
 
 
+class Signal(enum.StrEnum):
+    """What buzzers and lights can say."""
+
+    PAIRED = "paired"
+    """The pair is on the disc."""
+    REFUSED = "refused"
+    """Something was refused; the screen says why."""
+    ALARM = "alarm"
+    """Somebody must look at the station."""
+
+
 # --- what comes from a scanner -----------------------------------------------------------------------------------
 
 
@@ -116,6 +127,23 @@ class Scan:
     source: str = ""
     """`scanner`, `typed`, `pasted`, `stdin`: a label, never a reason."""
     fault: ScanFault | None = None
+    scanner: str = ""
+    """The spec of the device it came from; empty for the screen's keyboard and standard input."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScannerStatus:
+    """The state of one scanner device, with the words for it. The states are those of readers.
+
+    `lane` is the lane it is bound to; empty for one that names the lane by a barcode.
+    """
+
+    spec: str
+    state: ReaderState
+    name: str = ""
+    message: str = ""
+    remedy: str = ""
+    lane: str = ""
 
 
 # --- the lane ----------------------------------------------------------------------------------------------------
@@ -142,6 +170,8 @@ class Phase(enum.StrEnum):
     """The tapped key is already paired; its record is shown."""
     NOT_SAVED = "not-saved"
     """The commit failed; the same pair can be tried again."""
+    GOLDEN = "golden"
+    """The golden key is awaited: the start of a shift."""
 
 
 class Reason(enum.StrEnum):
@@ -179,6 +209,18 @@ class Reason(enum.StrEnum):
     """The journal could not record the pair."""
     BUSY = "busy"
     """The last pair is still being saved."""
+    TWO_LANES = "two-lanes"
+    """The same key is on two lanes at once."""
+    NOT_FOR_PAIRING = "not-for-pairing"
+    """A golden key, a calibration key or a badge: it never becomes somebody's charging key."""
+    NUMBER_IS_UID = "number-is-uid"
+    """What came as a number is the UID of the key that waits: a reader that types."""
+    GOLDEN_AWAITED = "golden-key-awaited"
+    """The shift begins with the golden key; nothing is paired before."""
+    GOLDEN_REVERSED = "golden-key-reversed"
+    """The golden key came with its bytes the other way round: the reader's order is set wrong."""
+    GOLDEN_MISMATCH = "golden-key-mismatch"
+    """Another key came where the golden key was asked for, or the reader mangles it."""
 
 
 # --- the journal's record ----------------------------------------------------------------------------------------
@@ -350,6 +392,25 @@ class Settlement:
     contract_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The proof of the byte order of one target: a key that is known to work, as the API knows it and as it was read.
+
+    `uid` is the chip's (uid0 first), `key_id` the API's text for it.
+    """
+
+    target: str
+    order: ByteOrder
+    uid: Uid
+    key_id: str
+    user_id: str
+    reader: str
+    by: str
+    """Who did it: a person's name, or the account's."""
+    station: str
+    at: datetime
+
+
 # --- what the screen and the event stream show -------------------------------------------------------------------
 
 
@@ -428,6 +489,7 @@ class StationView:
     order: ByteOrder
     lanes: tuple[LaneView, ...]
     delivery: DeliveryView
+    scanners: tuple[ScannerStatus, ...] = ()
     pairs: tuple[PairView, ...] = ()
     paired: int = 0
     rejected: int = 0

@@ -26,6 +26,35 @@ class ByteOrder(enum.StrEnum):
     """uid0 first, as the chip sends it."""
 
 
+@dataclass(frozen=True, slots=True)
+class OrderInForce:
+    """The byte order that pairs are made for. `confirmed`: a calibration proved just this one.
+
+    `conflict` is set, in plain words, where settings and calibration contradict each other: nothing may be sent then.
+    """
+
+    order: ByteOrder
+    confirmed: bool
+    conflict: str = ""
+
+
+def settle_order(configured: ByteOrder | None, recorded: ByteOrder | None) -> OrderInForce:
+    """Which order is in force, given the one in the settings and the one the last calibration of this API found.
+
+    Where the two contradict each other the proved one is taken, so that pairs which are made until a person mends the
+    settings are right; that they are not sent before is the caller's to see to.
+    """
+    if recorded is None:
+        return OrderInForce(configured or ByteOrder.REVERSED, confirmed=False)
+    if configured is None or configured is recorded:
+        return OrderInForce(recorded, confirmed=True)
+    return OrderInForce(
+        recorded,
+        confirmed=False,
+        conflict=f"the settings say that the API gets UIDs {configured}, the calibration found {recorded}",
+    )
+
+
 class Technology(enum.StrEnum):
     """The radio interface a UID came over; `unknown` where the reader does not say."""
 
@@ -37,6 +66,8 @@ class Technology(enum.StrEnum):
     """IDm of 8 bytes."""
     ISO15693 = "iso15693"
     """UID of 8 bytes, E0 first in canonical form."""
+    LOW_FREQUENCY = "125khz"
+    """EM4100, HITAG and the like: no charging key, whatever its number looks like."""
     UNKNOWN = "unknown"
     """The reader gives bytes only."""
 
@@ -83,6 +114,23 @@ class Uid:
     def reversed(self) -> str:
         """Lower-case hex, last byte first."""
         return self.data[::-1].hex()
+
+    @property
+    def turned(self) -> Uid:
+        """The same bytes in the other order: what a reader that is set wrong would have made of this chip."""
+        return Uid(self.data[::-1], self.technology)
+
+    def is_written(self, text: str) -> bool:
+        """Whether a text is this UID as readers that type write it.
+
+        Hex or decimal, in either order, whole or cut to four bytes, with separators or leading zeros.
+        """
+        plain = _SEPARATORS.sub("", text).casefold()
+        cuts = {self.data, self.data[::-1], self.data[:4], self.data[-4:], self.data[:4][::-1], self.data[-4:][::-1]}
+        if plain in {cut.hex() for cut in cuts}:
+            return True
+        digits = plain.lstrip("0")
+        return _DECIMAL.fullmatch(digits) is not None and digits in {str(int.from_bytes(cut, "big")) for cut in cuts}
 
     def for_api(self, order: ByteOrder = ByteOrder.REVERSED) -> str:
         """Lower-case hex without separators in the order the API is configured for."""
@@ -171,6 +219,8 @@ class UidReason(enum.StrEnum):
     """A value that writable cards are sold with."""
     EIGHT_BYTES = "eight-byte-uid"
     """ISO 15693 or FeliCa; refused unless a setting allows it."""
+    LOW_FREQUENCY = "low-frequency-tag"
+    """5 bytes (EM4100), or a reader that says so: a 125 kHz tag, which no charger reads."""
     LENGTH = "uid-length"
     """A length no charging key has."""
     TYPE_B = "type-b"
@@ -197,6 +247,8 @@ _USUAL_MAKERS = frozenset(bytes.fromhex("0204050716 1d27282e39445a5b5c"))
 _NXP = 0x04
 _CASCADE_TAG = 0x88
 _SAK_INCOMPLETE = 0x04
+_LOW_FREQUENCY_LENGTH = 5
+"""EM4100 and its like have 40 bits; ISO/IEC 14443 and 15693 know no such length."""
 
 
 def judge(uid: Uid, *, sak: int | None = None, allow_eight_bytes: bool = False) -> Verdict:
@@ -214,6 +266,8 @@ def judge(uid: Uid, *, sak: int | None = None, allow_eight_bytes: bool = False) 
         return Verdict(Decision.REFUSE, UidReason.INCOMPLETE)
     if uid.technology is Technology.ISO14443B:
         return Verdict(Decision.REFUSE, UidReason.TYPE_B)
+    if uid.technology is Technology.LOW_FREQUENCY or len(data) == _LOW_FREQUENCY_LENGTH:
+        return Verdict(Decision.REFUSE, UidReason.LOW_FREQUENCY)
     match len(data):
         case 4:
             return _judge_four(data)

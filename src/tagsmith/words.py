@@ -21,6 +21,7 @@ BIG: dict[Phase, str] = {
     Phase.REFUSED: "STOP",
     Phase.KNOWN: "KNOWN",
     Phase.NOT_SAVED: "STOP",
+    Phase.GOLDEN: "GOLDEN KEY",
 }
 """The one huge word of each phase."""
 
@@ -30,6 +31,7 @@ NEXT: dict[str, str] = {
     "either": "Tap a key or scan its number.",
     "verify": "Lift the key and tap it once more.",
     "saving": "Being written to the disc.",
+    "golden": "Tap the golden key: it proves that this reader reads right.",
 }
 """What the lane expects now."""
 
@@ -72,6 +74,24 @@ _REASONS: dict[str, tuple[str, str]] = {
     Reason.CANCELLED: ("Cleared: nothing is paired.", "Tap a key to go on."),
     Reason.NOT_SAVED: ("NOT SAVED: the pair is not on the disc.", "Tap the key again (or F5) to try again."),
     Reason.BUSY: ("The last pair is still being saved.", "Wait for PAIRED, then scan again."),
+    Reason.TWO_LANES: ("The same key is on two lanes at once.", "Take it away; put both keys aside and call somebody."),
+    Reason.NOT_FOR_PAIRING: (
+        "This key is a golden key or a badge: never paired.",
+        "Take it away and tap the next key.",
+    ),
+    Reason.NUMBER_IS_UID: (
+        "That is the chip's own number, not the printed one.",
+        "Scan the number printed on this key.",
+    ),
+    Reason.GOLDEN_AWAITED: ("The golden key comes first.", "Tap the golden key on this lane."),
+    Reason.GOLDEN_REVERSED: (
+        "The golden key came back to front: wrong byte order.",
+        "Stop. Set this reader's order right.",
+    ),
+    Reason.GOLDEN_MISMATCH: (
+        "This is not the golden key, or the reader mangles it.",
+        "Tap the golden key; if it is, stop.",
+    ),
     UidReason.RANDOM: ("This chip changes its number at every tap.", "Not a charging key (a phone?). Put it aside."),
     UidReason.CASCADE_TAG: (
         "The reader gave only a part of the chip's number.",
@@ -83,6 +103,7 @@ _REASONS: dict[str, tuple[str, str]] = {
     UidReason.BLANK: ("This chip is blank.", "Put it aside."),
     UidReason.DEMONSTRATION: ("This chip has a demonstration number.", ""),
     UidReason.EIGHT_BYTES: ("This chip is of a kind that is no charging key.", "Put it aside."),
+    UidReason.LOW_FREQUENCY: ("This is a 125 kHz tag: no charging key.", "Put it aside."),
     UidReason.LENGTH: ("This chip's number has a length no charging key has.", "Put it aside."),
     UidReason.TYPE_B: ("This chip is of a kind that is no charging key.", "Put it aside."),
     UidReason.PHONE: ("This is a phone, not a charging key.", "Take it away."),
@@ -102,6 +123,12 @@ _REASONS: dict[str, tuple[str, str]] = {
     NumberReason.CAPS_LOCK: ("The number arrived mangled: Caps Lock is on.", "Switch Caps Lock off and scan again."),
     NumberReason.DOUBLED: ("The same number came twice in one line.", "Scan it once more, once only."),
     "unknown-lane": ("The number names no lane of this station.", "Write LANE, a tab, and the number."),
+    "lane-first": ("Nobody knows which lane this number is for.", "Scan the lane's barcode, then the number."),
+    "lane-chosen": ("This lane is chosen.", "Scan the number printed on its key."),
+    "other-lane": ("This scanner belongs to another lane.", "Scan with the scanner of that lane."),
+    "unknown-command": ("This station knows no such command.", "Print its sheet anew: tagsmith commands --sheet."),
+    "verify-next": ("The next pair is verified.", "Tap the key, scan its number, tap it once more."),
+    "golden-seen": ("The golden key was read right.", "Tap the first key."),
     "nothing-to-undo": ("There is no pair of this lane to undo.", ""),
     "undone": ("Taken back: the last pair of this lane.", "Its key and its number are free again."),
     "undo-refused": ("Too late to undo: it was already sent.", "Put the key aside and call somebody."),

@@ -15,6 +15,7 @@ from tagsmith.pairing.values import (
     Effect,
     Event,
     Found,
+    GoldenSeen,
     Lane,
     Last,
     LookUp,
@@ -73,8 +74,13 @@ def _uid(lane: Lane) -> Uid | None:
     return lane.tap.tag.uid if lane.tap else None
 
 
-def _refusal(tap: Tapped, rules: Rules) -> UidReason | None:
-    """Why this tag must not be paired, if so."""
+def _refusal(tap: Tapped, rules: Rules) -> Reason | UidReason | None:
+    """Why this tag must not be paired, if so. A key that is never paired is known from behind, too."""
+    uid = tap.tag.uid
+    if uid in rules.never:
+        return Reason.NOT_FOR_PAIRING
+    if uid.turned in rules.never:
+        return UidReason.ORDER_SUSPECT
     if tap.verdict.decision is Decision.REFUSE:
         return tap.verdict.reason
     if rules.stop_on_suspect and tap.verdict.reason is UidReason.ORDER_SUSPECT:
@@ -102,6 +108,28 @@ def _join(lane: Lane, tap: Tapped, scan: Scanned, rules: Rules, entry: str, at: 
 def _commit(lane: Lane, tap: Tapped, scan: Scanned, entry: str) -> Step:
     saving = replace(lane, phase=Phase.COMMITTING, tap=tap, scan=scan, entry=entry, arrived=None, rivals=None)
     return Step(saving, (Commit(entry, tap, scan),))
+
+
+# --- moves: the golden key ------------------------------------------------------------------------------------------
+
+
+def golden_tap(lane: Lane, event: Event, rules: Rules) -> Step:
+    """The golden key, read as it should be, opens the lane; anything else keeps it shut."""
+    assert isinstance(event, Tapped)
+    uid = event.tag.uid
+    if uid == rules.golden:
+        return Step(Lane(not_before=max(lane.not_before, event.at)), (GoldenSeen(uid),))
+    return _stay(lane, Reject(Reason.GOLDEN_REVERSED if uid.turned == rules.golden else Reason.GOLDEN_MISMATCH, uid))
+
+
+def golden_first(lane: Lane, event: Event, rules: Rules) -> Step:
+    assert isinstance(event, Scanned)
+    return _stay(lane, Reject(Reason.GOLDEN_AWAITED, None, event.number.text))
+
+
+def golden_collided(lane: Lane, event: Event, rules: Rules) -> Step:
+    assert isinstance(event, Collided)
+    return _stay(lane, Reject(event.reason))
 
 
 # --- moves: nothing waits (ready, paired, refused, known) ------------------------------------------------------------
@@ -166,7 +194,8 @@ def known_tick(lane: Lane, event: Event, rules: Rules) -> Step:
 
 
 def collided(lane: Lane, event: Event, rules: Rules) -> Step:
-    return _refuse(lane, Reason.TWO_TAGS, event.at, uid=_uid(lane), number=_number(lane))
+    assert isinstance(event, Collided)
+    return _refuse(lane, event.reason, event.at, uid=_uid(lane), number=_number(lane))
 
 
 def refused_idle(lane: Lane, event: Event, rules: Rules) -> Step:
@@ -223,6 +252,8 @@ def scan_joins(lane: Lane, event: Event, rules: Rules) -> Step:
     assert lane.tap is not None
     if event.at < lane.tap.at:
         return _stay(lane, Reject(Reason.STALE_SCAN, _uid(lane), event.number.text))
+    if lane.tap.tag.uid.is_written(event.number.text):
+        return _stay(lane, Reject(Reason.NUMBER_IS_UID, _uid(lane), event.number.text))
     return _join(lane, lane.tap, event, rules, event.fresh, event.at)
 
 
@@ -258,6 +289,8 @@ def tap_joins(lane: Lane, event: Event, rules: Rules) -> Step:
     too_old = lane.scan.at if rules.order is Order.SCAN_FIRST else lane.not_before
     if event.at < too_old:
         return _refuse(lane, Reason.STALE_TAP, max(too_old, lane.since), uid=event.tag.uid, number=number)
+    if event.tag.uid.is_written(number):
+        return _refuse(lane, Reason.NUMBER_IS_UID, event.at, uid=event.tag.uid, number=number)
     return _join(lane, event, lane.scan, rules, event.fresh, event.at)
 
 

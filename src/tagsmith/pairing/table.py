@@ -59,7 +59,7 @@ def step(lane: Lane, event: Event, rules: Rules) -> Step:
 # --- the table ----------------------------------------------------------------------------------------------------
 
 _R, _T, _N, _V, _C = Phase.READY, Phase.TAG_WAITS, Phase.NUMBER_WAITS, Phase.VERIFYING, Phase.COMMITTING
-_P, _X, _K, _F = Phase.PAIRED, Phase.REFUSED, Phase.KNOWN, Phase.NOT_SAVED
+_P, _X, _K, _F, _G = Phase.PAIRED, Phase.REFUSED, Phase.KNOWN, Phase.NOT_SAVED, Phase.GOLDEN
 
 
 def _idle(phase: Phase) -> dict[tuple[Phase, type[Event]], Move]:
@@ -68,7 +68,7 @@ def _idle(phase: Phase) -> dict[tuple[Phase, type[Event]], Move]:
     return {
         (phase, Tapped): Move(moves.fresh_tap, {_T: "tap", _X: "tap refused", **same}),
         (phase, Scanned): Move(moves.fresh_scan, {_N: "scan (scan-first, either)", _X: "no-tag, stale-scan", **same}),
-        (phase, Collided): Move(moves.collided, {_X: "two-tags"}),
+        (phase, Collided): Move(moves.collided, {_X: "two-tags, two-lanes"}),
         (phase, NumberRefused): Move(moves.refused_idle, {_X: "number refused"}),
         (phase, Cancel): Move(moves.clear, {_R: "cancel"}),
         (phase, UndoAsked): Move(moves.undo, {phase: "undo asked"}),
@@ -77,6 +77,11 @@ def _idle(phase: Phase) -> dict[tuple[Phase, type[Event]], Move]:
 
 
 TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
+    # the start of a shift, where a golden key is set
+    (_G, Tapped): Move(moves.golden_tap, {_R: "golden key", _G: "golden-key-reversed, golden-key-mismatch"}),
+    (_G, Scanned): Move(moves.golden_first, {_G: "golden-key-awaited"}),
+    (_G, NumberRefused): Move(moves.keeps_waiting, {_G: "number refused"}),
+    (_G, Collided): Move(moves.golden_collided, {_G: "two-tags, two-lanes"}),
     **_idle(_R),
     **_idle(_X),
     **_idle(_P),
@@ -88,9 +93,9 @@ TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
     (_K, Tick): Move(moves.known_tick, {_K: "waiting", _R: "timeout"}),
     # a tag waits for its number
     (_T, Tapped): Move(moves.other_tap, {_T: "same tag", _X: "tag-changed"}),
-    (_T, Scanned): Move(moves.scan_joins, {_C: "scan", _V: "scan (verify)", _T: "stale-scan"}),
+    (_T, Scanned): Move(moves.scan_joins, {_C: "scan", _V: "scan (verify)", _T: "stale-scan, number-is-uid"}),
     (_T, NumberRefused): Move(moves.keeps_waiting, {_T: "number refused"}),
-    (_T, Collided): Move(moves.collided, {_X: "two-tags"}),
+    (_T, Collided): Move(moves.collided, {_X: "two-tags, two-lanes"}),
     (_T, Removed): Move(moves.tag_left, {_T: "tag stays valid", _X: "tag-removed"}),
     (_T, Found): Move(moves.tag_found, {_T: "not paired yet", _K: "duplicate-uid"}),
     (_T, ReaderGone): Move(moves.reader_gone, {_X: "reader-lost"}),
@@ -102,7 +107,7 @@ TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
     (_N, Tapped): Move(moves.tap_joins, {_C: "tap", _V: "tap (verify)", _X: "tap refused", _N: "bounce"}),
     (_N, Scanned): Move(moves.other_scan, {_N: "same number", _X: "number-changed"}),
     (_N, NumberRefused): Move(moves.number_spoilt, {_X: "number-changed"}),
-    (_N, Collided): Move(moves.collided, {_X: "two-tags"}),
+    (_N, Collided): Move(moves.collided, {_X: "two-tags, two-lanes"}),
     (_N, Found): Move(moves.number_found, {_N: "not used yet", _X: "duplicate-number"}),
     (_N, ReaderGone): Move(moves.reader_gone, {_X: "reader-lost"}),
     (_N, Tick): Move(moves.time_out, {_N: "waiting", _X: "timeout"}),
@@ -113,7 +118,7 @@ TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
     (_V, Tapped): Move(moves.second_tap, {_C: "same tag", _X: "verify-mismatch", _V: "stale tap"}),
     (_V, Scanned): Move(moves.other_scan, {_V: "same number", _X: "number-changed"}),
     (_V, NumberRefused): Move(moves.number_spoilt, {_X: "number-changed"}),
-    (_V, Collided): Move(moves.collided, {_X: "two-tags"}),
+    (_V, Collided): Move(moves.collided, {_X: "two-tags, two-lanes"}),
     (_V, Found): Move(moves.both_found, {_V: "free", _K: "duplicate-uid", _X: "duplicate-number"}),
     (_V, ReaderGone): Move(moves.reader_gone, {_X: "reader-lost"}),
     (_V, Tick): Move(moves.time_out, {_V: "waiting", _X: "timeout"}),
@@ -134,7 +139,7 @@ TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
     (_F, Retry): Move(moves.retry, {_C: "retry"}),
     (_F, Tapped): Move(moves.retry_by_tap, {_C: "same tag", _X: "tag-changed"}),
     (_F, Scanned): Move(moves.retry_by_scan, {_C: "same number", _X: "number-changed"}),
-    (_F, Collided): Move(moves.collided, {_X: "two-tags"}),
+    (_F, Collided): Move(moves.collided, {_X: "two-tags, two-lanes"}),
     (_F, Cancel): Move(moves.cancel, {_R: "cancel"}),
     (_F, UndoAsked): Move(moves.undo, {_F: "undo asked"}),
     (_F, Undone): Move(moves.undone, {_F: "undone"}),
@@ -160,6 +165,7 @@ def describe() -> str:
         "```mermaid",
         "stateDiagram-v2",
         "    [*] --> ready",
+        "    [*] --> golden: with a golden key",
     ]
     for (start, end), whys in arrows.items():
         label = ", ".join(dict.fromkeys(whys))
@@ -175,6 +181,7 @@ def _node(phase: Phase) -> str:
 
 
 _MEANING = {
+    _G: "the golden key is awaited, before the first pair",
     _R: "nothing waits",
     _T: "a tag was tapped; its number is awaited",
     _N: "a number was scanned; its tag is awaited",

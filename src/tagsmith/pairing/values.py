@@ -23,13 +23,18 @@ class Order(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a lane pairs. `stop_on_suspect` refuses tags whose byte order looks wrong (production)."""
+    """How a lane pairs. `stop_on_suspect` refuses tags whose byte order looks wrong (production).
+
+    `golden` is the key that must be tapped before the first pair; `never` holds keys that must not be paired at all.
+    """
 
     order: Order = Order.TAP_FIRST
     timeout_s: float = 30.0
     verify: bool = False
     keep_removed: bool = True
     stop_on_suspect: bool = False
+    golden: Uid | None = None
+    never: frozenset[Uid] = frozenset()
 
 
 # --- events -------------------------------------------------------------------------------------------------------
@@ -47,9 +52,10 @@ class Tapped:
 
 @dataclass(frozen=True, slots=True)
 class Collided:
-    """Two tags are in the field, or one that could not be read alone."""
+    """Two tags are in the field, or one that could not be read alone; or, by its reason, one key lies on two lanes."""
 
     at: float
+    reason: Reason = Reason.TWO_TAGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +217,14 @@ class Reject:
     record: Record | None = None
 
 
-Effect = Commit | LookUp | Undo | Reject
+@dataclass(frozen=True, slots=True)
+class GoldenSeen:
+    """The golden key was read as it should be: the lane may begin."""
+
+    uid: Uid
+
+
+Effect = Commit | LookUp | Undo | Reject | GoldenSeen
 
 # --- the lane -----------------------------------------------------------------------------------------------------
 
@@ -256,6 +269,11 @@ class Lane:
     rivals: Rivals | None = None
     record: Record | None = None
     """In phase `known`: the pair that holds the key."""
+
+    @classmethod
+    def first(cls, rules: Rules) -> Lane:
+        """A lane at the start of a shift: with a golden key it begins by asking for that."""
+        return cls(phase=Phase.READY if rules.golden is None else Phase.GOLDEN)
 
     @property
     def deadline_after(self) -> float | None:
