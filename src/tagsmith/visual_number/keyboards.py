@@ -53,6 +53,17 @@ _ROWS = {
 }
 _KEYS = {layout: ["".join(rows) for rows in both] for layout, both in _ROWS.items()}
 
+
+def keys(layout: Layout) -> tuple[str, str]:
+    """What the keys of a layout give, unshifted and shifted, one character a key.
+
+    By place: the digit row from left to right, the three letter rows, the blank, and last the key beside the left shift,
+    which the US layout has not. Spacing accents stand for dead keys.
+    """
+    unshifted, shifted = _KEYS[layout]
+    return unshifted, shifted
+
+
 PAIRS = tuple(itertools.permutations(Layout, 2))
 """Every two unlike layouts (scanner, computer), the likeliest first: scanners are US keyboards by default."""
 

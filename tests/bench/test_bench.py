@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tagsmith import bench as bench_module
 from tagsmith import pairing
 from tagsmith.bench import Bench, Work
+from tagsmith.bench import bench as bench_module
 from tagsmith.errors import JournalFull, JournalUnavailable
 from tagsmith.journal import Journal
 from tagsmith.model import Committed, Entry, Event, Phase, Record, Scan, ScanFault

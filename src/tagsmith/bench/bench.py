@@ -1,9 +1,4 @@
-"""Lanes at work: readers and scanners → pairing → journal.
-
-Owns the lanes, their pumps, and the way of a pair to the disc. Runs on the core loop alone: pumps hand their edges
-over with `call_soon_threadsafe`, commits are awaited and never run on the loop. It never talks to the API and never
-decides what may be paired: that is pairing's table.
-"""
+"""The bench: what comes in, one move of a lane at a time, and everything that follows from it."""
 
 from __future__ import annotations
 
@@ -13,10 +8,12 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from tagsmith import pairing, visual_number, words
+from tagsmith.bench.intake import Intake, hand_over
+from tagsmith.bench.lane import Lane, Work
 from tagsmith.errors import DuplicateNumber, DuplicateUid, IllegalTransition, JournalError
 from tagsmith.journal import Journal
 from tagsmith.model import (
@@ -30,62 +27,34 @@ from tagsmith.model import (
     Reason,
     Record,
     Scan,
+    ScannerStatus,
+    Signal,
     Tag,
 )
-from tagsmith.readers import Reader, Signal
+from tagsmith.readers import Reader
 from tagsmith.readers.pump import Edge, Pump, ReaderChanged, TagArrived, TagLeft, TagsCollided
-from tagsmith.uid import ByteOrder, Decision, Uid, Verdict, judge
+from tagsmith.scanners import ScannerDevice
+from tagsmith.uid import Decision, Uid, UidReason, Verdict, judge
 from tagsmith.visual_number import NumberDecision
 
 _log = logging.getLogger(__name__)
 
+
 PERHAPS_RETRY_S = 1.0
 """Between two tries of a commit whose answer was lost."""
+_ALARMING = frozenset({Reason.GOLDEN_REVERSED, Reason.GOLDEN_MISMATCH, Reason.NOT_SAVED, UidReason.ORDER_SUSPECT})
+"""Refusals for which somebody must come."""
 _RATE_WINDOW_S = 600.0
 _RATE_AT_LEAST_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What every lane of the bench works by. `target` is the API origin that entries are made for."""
-
-    target: str
-    station: str = ""
-    order: ByteOrder = ByteOrder.REVERSED
-    rules: pairing.Rules = field(default_factory=pairing.Rules)
-    numbers: visual_number.Rules = field(default_factory=visual_number.Rules)
-    allow_eight_bytes: bool = False
-    user_id: str | None = None
-
-
-class _Lane:
-    """One reader position: its pump, its pairing state, and what it shows."""
-
-    def __init__(self, name: str, reader: Reader, spec: str) -> None:
-        self.name = name
-        self.spec = spec
-        self.reader = reader
-        self.pump: Pump | None = None
-        self.state = pairing.Lane()
-        self.status = ReaderStatus(spec=spec, state=ReaderState.MISSING, message="not opened yet")
-        self.known = asyncio.Event()
-        """Set once the reader was tried for the first time."""
-        self.notice: Notice | None = None
-        self.warnings: tuple[str, ...] = ()
-        self.failure: JournalError | None = None
-        self.timer: asyncio.TimerHandle | None = None
-
-    @property
-    def reader_name(self) -> str:
-        return self.status.info.name if self.status.info else self.spec
 
 
 class Bench:
     """The lanes of one station.
 
-    Every public method is called on the core loop, except that pumps hand over from their threads. `emit` gets each
-    line of the event stream, `paired` each record right after its durable commit, `changed` is called when a view
-    may look different.
+    Every public method is called on the core loop, except that pumps hand over from their threads. `scanners` are
+    devices with the lane each is bound to (None: it names the lane by a barcode). `emit` gets each line of the event
+    stream, `paired` each record right after its durable commit, `changed` is called when a view may look different,
+    `signal` is for buzzer and lights that serve all lanes, `acknowledged` is called when a person has seen the alarm.
     """
 
     def __init__(
@@ -97,11 +66,19 @@ class Bench:
         emit: Callable[[Event], None],
         paired: Callable[[Record], None],
         changed: Callable[[], None],
+        scanners: Sequence[tuple[ScannerDevice, str | None]] = (),
+        signal: Callable[[Signal], None] = lambda _: None,
+        reader_signals: bool = True,
+        acknowledged: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         utcnow: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
-        self._lanes = {name: _Lane(name, reader, spec) for name, spec, reader in lanes}
+        self._lanes = {name: Lane(name, reader, spec, work.rules) for name, spec, reader in lanes}
+        self._intake = Intake(self._lanes, scanners, work.rules.timeout_s, self)
+        self._signal_all = signal
+        self._reader_signals = reader_signals
+        self._acknowledged = acknowledged
         self._journal = journal
         self._work = work
         self._emit = emit
@@ -121,12 +98,13 @@ class Bench:
     # --- life -----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start one pump per lane; readers that are not there are taken when they come."""
+        """Start one pump per lane and per scanner; what is not there is taken when it comes."""
         loop = asyncio.get_running_loop()
         self._started_at = self._clock()
         for lane in self._lanes.values():
-            lane.pump = Pump(lane.reader, _hand_over(loop, self._on_edge, lane), clock=self._clock)
+            lane.pump = Pump(lane.reader, hand_over(loop, self._on_edge, lane), clock=self._clock)
             lane.pump.start()
+        self._intake.start(loop)
 
     async def readers_known(self, timeout_s: float) -> None:
         """Return when every reader was tried once, or at the timeout."""
@@ -140,8 +118,9 @@ class Bench:
     async def stop(self, timeout_s: float = 5.0) -> None:
         """End the pumps and let commits under way finish: a commit is never cancelled."""
         self._stopping = True
-        pumps = [lane.pump for lane in self._lanes.values() if lane.pump]
-        await asyncio.gather(*(asyncio.to_thread(pump.close, timeout_s) for pump in pumps))
+        readers = [lane.pump for lane in self._lanes.values() if lane.pump]
+        closing = [pump.close for pump in readers] + [pump.close for pump in self._intake.pumps]
+        await asyncio.gather(*(asyncio.to_thread(close, timeout_s) for close in closing))
         for lane in self._lanes.values():
             if lane.timer:
                 lane.timer.cancel()
@@ -156,11 +135,16 @@ class Bench:
     # --- what comes in --------------------------------------------------------------------------------------------
 
     def scan(self, scan: Scan, lane_name: str | None = None) -> None:
-        """Take a scan. Without a lane's name it needs a station of one lane: it must never reach a neighbour's key."""
-        lane = self._find(lane_name)
-        if lane is None:
-            self._reject_without_lane(scan, lane_name)
-            return
+        """Take a scan: a number, or a command's barcode.
+
+        Without a lane's name it needs a station of one lane, or the lane's barcode right before it: it must never
+        reach a neighbour's key.
+        """
+        if not self._stopping:
+            self._intake.take(scan, lane_name)
+
+    def number(self, lane: Lane, scan: Scan) -> None:
+        """Take a scan that is no command, for this lane."""
         if scan.fault is not None:
             self._refuse_number(lane, scan, words.notice(scan.fault, number=scan.text))
             return
@@ -176,6 +160,7 @@ class Bench:
         for lane in self._chosen(lane_name):
             lane.notice = None
             lane.warnings = ()
+            lane.verify_next = False
             self._step(lane, pairing.Cancel(self._clock()))
 
     def retry(self, lane_name: str | None = None) -> None:
@@ -190,36 +175,55 @@ class Bench:
                 lane.notice = words.notice("nothing-to-undo")
                 self._changed()
 
-    def _find(self, name: str | None) -> _Lane | None:
+    def verify_next(self, lane_name: str) -> None:
+        """The lane's next pair is verified by a second tap."""
+        lane = self._lanes[lane_name]
+        lane.verify_next = True
+        lane.notice = words.notice("verify-next")
+        self._changed()
+
+    def acknowledge(self) -> None:
+        """A person has seen the alarm."""
+        self._acknowledged()
+
+    def _find(self, name: str | None) -> Lane | None:
         if name is not None:
             return self._lanes.get(name)
         return next(iter(self._lanes.values())) if len(self._lanes) == 1 else None
 
-    def _chosen(self, name: str | None) -> list[_Lane]:
+    def _chosen(self, name: str | None) -> list[Lane]:
         lane = self._find(name)
         return [lane] if lane else []
 
     # --- readers --------------------------------------------------------------------------------------------------
 
-    def _on_edge(self, lane: _Lane, edge: Edge) -> None:
+    def _on_edge(self, lane: Lane, edge: Edge) -> None:
         if self._stopping:
             return
         match edge:
             case TagArrived():
                 self._arrived(lane, edge.tag, edge.at)
             case TagLeft():
+                lane.present = None
                 warnings = self._uid_warnings(self._judge(edge.tag))
                 self._say("removed", lane, **self._uid_fields(edge.tag.uid), warnings=warnings)
                 self._step(lane, pairing.Removed(edge.at))
             case TagsCollided():
+                lane.present = None
                 self._step(lane, pairing.Collided(edge.at))
             case ReaderChanged():
                 self._reader_changed(lane, edge.status)
 
-    def _arrived(self, lane: _Lane, tag: Tag, at: float) -> None:
+    def _arrived(self, lane: Lane, tag: Tag, at: float) -> None:
         verdict = self._judge(tag)
         warnings = self._uid_warnings(verdict)
         self._say("tapped", lane, **self._uid_fields(tag.uid), warnings=warnings, reader=lane.reader_name)
+        lane.present = tag
+        if twins := [other for other in self._lanes.values() if other is not lane and _holds(other, tag.uid)]:
+            # One chip cannot lie on two readers: a copied chip, or one reader that is plugged in for two lanes.
+            for one in (*twins, lane):
+                self._step(one, pairing.Collided(at, Reason.TWO_LANES))
+            return
         self._step(lane, pairing.Tapped(tag, verdict, at, self._new_id()))
 
     def _judge(self, tag: Tag) -> Verdict:
@@ -228,34 +232,31 @@ class Bench:
     def _uid_warnings(self, verdict: Verdict) -> list[str]:
         return [str(verdict.reason)] if verdict.decision is Decision.WARN else []
 
-    def _reader_changed(self, lane: _Lane, status: ReaderStatus) -> None:
+    def _reader_changed(self, lane: Lane, status: ReaderStatus) -> None:
         lane.status = status
         lane.known.set()
         fields = {"reader": lane.reader_name, "state": str(status.state)}
-        if status.state is not ReaderState.READY:
+        if status.message:
             fields |= {"message": status.message, "remedy": status.remedy}
         self._say("reader", lane, **fields)
         if status.state is not ReaderState.READY:
+            lane.present = None
             self._step(lane, pairing.ReaderGone(self._clock()))
         self._changed()
 
     # --- pairing --------------------------------------------------------------------------------------------------
 
-    def _step(self, lane: _Lane, event: pairing.Event) -> pairing.Step:
+    def _step(self, lane: Lane, event: pairing.Event) -> pairing.Step:
         """One move of a lane and everything that follows from it."""
-        before = lane.state
-        step = pairing.step(before, event, self._work.rules)
-        lane.state = step.lane
-        if step.lane.phase is not before.phase or step.lane.tap is not before.tap:
-            lane.notice = None
-            lane.warnings = self._shown_warnings(step.lane)
+        step = pairing.step(lane.state, event, lane.rules)
+        lane.moved(step)
         for effect in step.effects:
             self._do(lane, effect)
         self._arm(lane)
         self._changed()
         return step
 
-    def _do(self, lane: _Lane, effect: pairing.Effect) -> None:
+    def _do(self, lane: Lane, effect: pairing.Effect) -> None:
         match effect:
             case pairing.Commit():
                 self._spawn(self._commit(lane, effect), self._commits)
@@ -265,18 +266,21 @@ class Bench:
                 self._spawn(self._undo(lane, effect.entry), self._tasks)
             case pairing.Reject():
                 self._rejected(lane, effect)
+            case pairing.GoldenSeen():
+                self._say("golden", lane, **self._uid_fields(effect.uid), reader=lane.reader_name)
+                lane.notice = replace(words.notice("golden-seen"), good=True)
 
-    def _rejected(self, lane: _Lane, effect: pairing.Reject) -> None:
+    def _rejected(self, lane: Lane, effect: pairing.Reject) -> None:
         notice = words.notice(effect.reason, uid=effect.uid, number=effect.number, record=effect.record)
         if effect.reason is Reason.NOT_SAVED and lane.failure is not None:
             notice = replace(notice, hint=f"{lane.failure} {notice.hint}")
         self._refused(lane, notice, effect.uid, effect.number)
 
-    def _refused(self, lane: _Lane, notice: Notice, uid: Uid | None, number: str) -> None:
+    def _refused(self, lane: Lane, notice: Notice, uid: Uid | None, number: str) -> None:
         lane.notice = notice
         if notice.reason != Reason.CANCELLED:
             self.rejected_count += 1
-            lane.reader.signal(Signal.REFUSED)
+            self._signal(lane, Signal.ALARM if notice.reason in _ALARMING else Signal.REFUSED)
         fields: dict[str, object] = {"reason": notice.reason, "message": f"{notice.title} {notice.hint}".strip()}
         if uid is not None:
             fields |= self._uid_fields(uid)
@@ -285,18 +289,28 @@ class Bench:
         self._say("rejected", lane, **fields)
         self._changed()
 
-    def _refuse_number(self, lane: _Lane, scan: Scan, notice: Notice) -> None:
+    def _refuse_number(self, lane: Lane, scan: Scan, notice: Notice) -> None:
         self._step(lane, pairing.NumberRefused(scan.at))
         self._refused(lane, notice, None, scan.text)
 
-    def _reject_without_lane(self, scan: Scan, lane_name: str | None) -> None:
+    def reject_without_lane(self, scan: Scan, lane_name: str | None, reason: str) -> None:
+        """Refuse a scan that reaches no lane; every lane shows why."""
         self.rejected_count += 1
-        notice = words.notice("unknown-lane")
+        self._signal_all(Signal.REFUSED)
+        notice = words.notice(reason)
+        for lane in self._lanes.values():
+            if lane.state.phase not in (Phase.COMMITTING, Phase.NOT_SAVED):
+                lane.notice = notice
         fields: dict[str, object] = {"lane": lane_name, "reason": notice.reason, "visual_number": scan.text}
         self._emit(Event("rejected", fields | {"message": f"{notice.title} {notice.hint}", "at": self._stamp()}))
         self._changed()
 
-    def _arm(self, lane: _Lane) -> None:
+    def _signal(self, lane: Lane, signal: Signal) -> None:
+        if self._reader_signals:
+            lane.reader.signal(signal)
+        self._signal_all(signal)
+
+    def _arm(self, lane: Lane) -> None:
         """Have the lane looked at again when its half pair is due to time out."""
         if lane.timer:
             lane.timer.cancel()
@@ -306,12 +320,12 @@ class Bench:
         delay = max(0.0, since + self._work.rules.timeout_s - self._clock())
         lane.timer = asyncio.get_running_loop().call_later(delay + 0.01, self._tick, lane)
 
-    def _tick(self, lane: _Lane) -> None:
+    def _tick(self, lane: Lane) -> None:
         self._step(lane, pairing.Tick(self._clock()))
 
     # --- the journal ----------------------------------------------------------------------------------------------
 
-    async def _commit(self, lane: _Lane, effect: pairing.Commit) -> None:
+    async def _commit(self, lane: Lane, effect: pairing.Commit) -> None:
         """Bring a pair to the disc and tell the lane. While a commit's answer is lost, it is tried again."""
         entry = self._entry(lane, effect)
         while True:
@@ -333,7 +347,7 @@ class Bench:
                 self._saved(lane, committed.record)
             return
 
-    def _saved(self, lane: _Lane, record: Record) -> None:
+    def _saved(self, lane: Lane, record: Record) -> None:
         """From here on the pair is on the disc, whatever the lane does next."""
         entry = record.entry
         self.paired_count += 1
@@ -349,10 +363,11 @@ class Bench:
             user_id=entry.user_id,
         )
         self._paired(record)
-        lane.reader.signal(Signal.PAIRED)
+        lane.verify_next = False
+        self._signal(lane, Signal.PAIRED)
         self._step(lane, pairing.Saved(entry.id, self._clock()))
 
-    def _entry(self, lane: _Lane, effect: pairing.Commit) -> Entry:
+    def _entry(self, lane: Lane, effect: pairing.Commit) -> Entry:
         tap, scan = effect.tap, effect.scan
         tag_warnings = tuple(self._uid_warnings(tap.verdict))
         return Entry(
@@ -370,7 +385,7 @@ class Bench:
             warnings=tag_warnings + scan.warnings,
         )
 
-    async def _look_up(self, lane: _Lane, effect: pairing.LookUp) -> None:
+    async def _look_up(self, lane: Lane, effect: pairing.LookUp) -> None:
         """Ask who holds a uid or number. A journal that cannot answer is no obstacle: the commit asks again."""
         try:
             record = await self._journal.find(self._work.target, uid=effect.uid, number_key=effect.number_key)
@@ -379,7 +394,7 @@ class Bench:
             return
         self._step(lane, pairing.Found(effect.token, record, self._clock()))
 
-    async def _undo(self, lane: _Lane, entry: str) -> None:
+    async def _undo(self, lane: Lane, entry: str) -> None:
         try:
             record = await self._journal.undo(entry, reason="undone at the lane")
         except IllegalTransition:
@@ -405,7 +420,11 @@ class Bench:
 
     def views(self) -> tuple[LaneView, ...]:
         """The lanes as they are to be shown now."""
-        return tuple(self._view(lane) for lane in self._lanes.values())
+        return tuple(lane.view() for lane in self._lanes.values())
+
+    def scanners(self) -> tuple[ScannerStatus, ...]:
+        """The scanner devices as they stand now."""
+        return self._intake.views()
 
     def per_hour(self) -> int:
         """Keys per hour at the pace of the last ten minutes (or since the start, at least one minute)."""
@@ -420,60 +439,29 @@ class Bench:
         """When each lane's pump last turned, in monotonic seconds: for a watchdog."""
         return {lane.name: lane.pump.alive_at for lane in self._lanes.values() if lane.pump}
 
-    def _view(self, lane: _Lane) -> LaneView:
-        state = lane.state
-        return LaneView(
-            lane=lane.name,
-            phase=state.phase,
-            reader=lane.status,
-            uid=state.tap.tag.uid if state.tap else None,
-            number=state.scan.number.text if state.scan else "",
-            notice=lane.notice,
-            warnings=lane.warnings,
-            expects=self._expects(state.phase),
-        )
-
-    def _expects(self, phase: Phase) -> str:
-        match phase:
-            case Phase.TAG_WAITS:
-                return "number"
-            case Phase.NUMBER_WAITS:
-                return "tag"
-            case Phase.VERIFYING:
-                return "verify"
-            case Phase.COMMITTING:
-                return "saving"
-        first = {pairing.Order.TAP_FIRST: "tag", pairing.Order.SCAN_FIRST: "number", pairing.Order.EITHER: "either"}
-        return first[self._work.rules.order]
-
-    def _shown_warnings(self, state: pairing.Lane) -> tuple[str, ...]:
-        warned: tuple[str, ...] = ()
-        if state.tap and state.tap.verdict.decision is Decision.WARN:
-            warned += (words.title(state.tap.verdict.reason),)
-        if state.scan:
-            warned += tuple(words.title(reason) for reason in state.scan.warnings)
-        return warned
-
     def _uid_fields(self, uid: Uid) -> dict[str, object]:
         return {"uid": uid.wire, "uid_api": uid.for_api(self._work.order)}
 
-    def _say(self, name: str, lane: _Lane, **fields: object) -> None:
+    def say(self, name: str, **fields: object) -> None:
+        """A line of the event stream that is about the station."""
+        self._emit(Event(name, fields | {"at": self._stamp()}))
+        self._changed()
+
+    def _say(self, name: str, lane: Lane, **fields: object) -> None:
         self._emit(Event(name, {"lane": lane.name, **fields, "at": self._stamp()}))
 
     def _stamp(self) -> str:
         return self._utcnow().isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _hand_over(
-    loop: asyncio.AbstractEventLoop, handle: Callable[[_Lane, Edge], None], lane: _Lane
-) -> Callable[[Edge], None]:
-    """A sink for a pump's thread that hands each edge to the core loop, as long as there is one."""
-
-    def sink(edge: Edge) -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(handle, lane, edge)
-
-    return sink
+def _holds(lane: Lane, uid: Uid) -> bool:
+    """Whether this key lies on a lane, or waits there for its number."""
+    if lane.state.phase in (Phase.COMMITTING, Phase.PAIRED):
+        return False  # that pair stands; whatever comes of the key now is refused where it was tapped
+    waits = lane.state.tap is not None and lane.state.phase in (Phase.TAG_WAITS, Phase.VERIFYING)
+    return (lane.present is not None and lane.present.uid == uid) or (
+        waits and lane.state.tap is not None and lane.state.tap.tag.uid == uid
+    )
 
 
 def _report(task: asyncio.Task[None]) -> None:

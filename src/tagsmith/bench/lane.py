@@ -1,0 +1,102 @@
+"""One lane at work, what all lanes work by, and how a lane is shown."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+from tagsmith import pairing, visual_number, words
+from tagsmith.errors import JournalError
+from tagsmith.model import LaneView, Notice, Phase, ReaderState, ReaderStatus, Tag
+from tagsmith.readers import Pump, Reader
+from tagsmith.uid import ByteOrder, Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What every lane of the bench works by. `target` is the API origin that entries are made for."""
+
+    target: str
+    station: str = ""
+    order: ByteOrder = ByteOrder.REVERSED
+    rules: pairing.Rules = field(default_factory=pairing.Rules)
+    numbers: visual_number.Rules = field(default_factory=visual_number.Rules)
+    allow_eight_bytes: bool = False
+    user_id: str | None = None
+
+
+class Lane:
+    """One reader position: its pump, its pairing state, and what it shows."""
+
+    def __init__(self, name: str, reader: Reader, spec: str, rules: pairing.Rules) -> None:
+        self.name = name
+        self.spec = spec
+        self.reader = reader
+        self.pump: Pump | None = None
+        self.state = pairing.Lane.first(rules)
+        self.verify_next = False
+        """A second tap is asked for before the next pair, whatever the rules say."""
+        self.status = ReaderStatus(spec=spec, state=ReaderState.MISSING, message="not opened yet")
+        self.known = asyncio.Event()
+        """Set once the reader was tried for the first time."""
+        self.present: Tag | None = None
+        """What lies on the reader, as far as it tells."""
+        self.notice: Notice | None = None
+        self.warnings: tuple[str, ...] = ()
+        self.failure: JournalError | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        self._rules = rules
+
+    @property
+    def reader_name(self) -> str:
+        """The device's name, or its spec while it was never open."""
+        return self.status.info.name if self.status.info else self.spec
+
+    @property
+    def rules(self) -> pairing.Rules:
+        """The rules in force for the next move."""
+        return replace(self._rules, verify=True) if self.verify_next else self._rules
+
+    def moved(self, step: pairing.Step) -> None:
+        """Take over where a move led to; what was said of the pair before is no longer true then."""
+        before, self.state = self.state, step.lane
+        if self.state.phase is not before.phase or self.state.tap is not before.tap:
+            self.notice = None
+            self.warnings = _warnings(self.state)
+
+    def view(self) -> LaneView:
+        """The lane as it is to be shown now."""
+        state = self.state
+        return LaneView(
+            lane=self.name,
+            phase=state.phase,
+            reader=self.status,
+            uid=state.tap.tag.uid if state.tap else None,
+            number=state.scan.number.text if state.scan else "",
+            notice=self.notice,
+            warnings=self.warnings,
+            expects=_expects(state.phase, self._rules.order),
+        )
+
+
+_EXPECTS = {
+    Phase.TAG_WAITS: "number",
+    Phase.NUMBER_WAITS: "tag",
+    Phase.VERIFYING: "verify",
+    Phase.COMMITTING: "saving",
+    Phase.GOLDEN: "golden",
+}
+_FIRST = {pairing.Order.TAP_FIRST: "tag", pairing.Order.SCAN_FIRST: "number", pairing.Order.EITHER: "either"}
+
+
+def _expects(phase: Phase, order: pairing.Order) -> str:
+    return _EXPECTS.get(phase, _FIRST[order])
+
+
+def _warnings(state: pairing.Lane) -> tuple[str, ...]:
+    warned: tuple[str, ...] = ()
+    if state.tap and state.tap.verdict.decision is Decision.WARN:
+        warned += (words.title(state.tap.verdict.reason),)
+    if state.scan:
+        warned += tuple(words.title(reason) for reason in state.scan.warnings)
+    return warned
