@@ -23,8 +23,8 @@ import pytest
 
 from support.pcscd import Card, Pcscd
 from tagsmith.errors import ReaderBusy, ReaderError, ReaderLost
-from tagsmith.model import Field
-from tagsmith.readers import Reader, Signal, create
+from tagsmith.model import Field, Signal
+from tagsmith.readers import Reader, create
 from tagsmith.readers.sim import SimReader
 
 PATIENCE_S = 15.0
@@ -40,6 +40,8 @@ class Rig(ABC):
     spec: str
     """Selects the device, also for another process."""
     sees_two: bool
+    sees_removal: bool = True
+    sees_sak: bool = False
 
     def __enter__(self) -> Rig:
         self._opened: list[Reader] = []
@@ -451,7 +453,7 @@ def info_says_what_it_is(rig: Rig) -> None:
     info = reader.info
     assert info is not None
     assert info.name
-    assert (info.sees_two, info.sees_removal, info.sees_sak) == (rig.sees_two, True, False)
+    assert (info.sees_two, info.sees_removal, info.sees_sak) == (rig.sees_two, rig.sees_removal, rig.sees_sak)
     reader.close()
     again = create(info.spec)
     try:

@@ -10,8 +10,8 @@ import pytest
 from readers.conformance import Waiting
 from readers.scripted import INFO, After, Clock, Scripted, on
 from tagsmith.errors import ReaderBusy, ReaderError, ReaderForbidden, ReaderLost
-from tagsmith.model import Field, ReaderInfo, ReaderState
-from tagsmith.readers import Reader, Signal, base
+from tagsmith.model import Field, ReaderInfo, ReaderState, Signal
+from tagsmith.readers import Reader, base
 from tagsmith.readers.base import status_of
 
 

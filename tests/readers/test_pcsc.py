@@ -18,8 +18,8 @@ from readers.conformance import ABSENT, KEY, OTHER, PATIENCE_S, Waiting, reopene
 from support.pcscd import EVENT, Card, Pcscd, Plan, Slot, VirtualReader
 from tagsmith.errors import ReaderBusy, ReaderLost, ReaderMissing
 from tagsmith.model import Field, ReaderState, Trouble
-from tagsmith.readers import Edge, Pump, ReaderChanged, TagArrived, TagLeft, TagsCollided, create, discover
-from tagsmith.readers.pcsc import PcscReader, load
+from tagsmith.readers import Edge, Pump, ReaderChanged, TagArrived, TagLeft, TagsCollided, create
+from tagsmith.readers.pcsc import PcscReader, discover, load
 from tagsmith.uid import Technology
 
 pytestmark = pytest.mark.pcsc

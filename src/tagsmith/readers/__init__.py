@@ -3,7 +3,7 @@
 `create(spec)` gives a `Reader`, a `Pump` turns it into a stream of edges. Backends are imported when chosen.
 """
 
-from tagsmith.readers.base import Reader, Signal
+from tagsmith.readers.base import Reader
 from tagsmith.readers.pump import Edge, Pump, ReaderChanged, TagArrived, TagLeft, TagsCollided
 from tagsmith.readers.registry import backends, create, discover
 
@@ -12,7 +12,6 @@ __all__ = [
     "Pump",
     "Reader",
     "ReaderChanged",
-    "Signal",
     "TagArrived",
     "TagLeft",
     "TagsCollided",

@@ -6,7 +6,6 @@ backend at one time. It never makes edges (that is the pump) and knows no hardwa
 
 from __future__ import annotations
 
-import enum
 import logging
 import threading
 import time
@@ -16,6 +15,12 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from tagsmith.errors import (
+    DeviceBusy,
+    DeviceError,
+    DeviceForbidden,
+    DeviceLost,
+    DeviceMissing,
+    DeviceUnsupported,
     ReaderBusy,
     ReaderError,
     ReaderForbidden,
@@ -23,7 +28,7 @@ from tagsmith.errors import (
     ReaderMissing,
     ReaderUnsupported,
 )
-from tagsmith.model import Field, ReaderInfo, ReaderState, ReaderStatus
+from tagsmith.model import Field, ReaderInfo, ReaderState, ReaderStatus, Signal
 from tagsmith.readers.lock import ReaderLock
 
 _log = logging.getLogger(__name__)
@@ -43,20 +48,18 @@ _STATES: dict[type[ReaderError], ReaderState] = {
 }
 
 
+_OF_DEVICES: dict[type[DeviceError], type[ReaderError]] = {
+    DeviceMissing: ReaderMissing,
+    DeviceForbidden: ReaderForbidden,
+    DeviceBusy: ReaderBusy,
+    DeviceLost: ReaderLost,
+    DeviceUnsupported: ReaderUnsupported,
+}
+
+
 def status_of(spec: str, error: ReaderError) -> ReaderStatus:
     """How a reader stands that failed with this error."""
     return ReaderStatus(spec, _STATES.get(type(error), ReaderState.LOST), error.message, error.remedy)
-
-
-class Signal(enum.StrEnum):
-    """What a reader's buzzer and light can say."""
-
-    PAIRED = "paired"
-    """The pair is on the disc."""
-    REFUSED = "refused"
-    """Something was refused; the screen says why."""
-    ALARM = "alarm"
-    """Somebody must look at the station."""
 
 
 class Reader(ABC):
@@ -66,6 +69,9 @@ class Reader(ABC):
     `open` and `wait` belong to one thread (the pump's); `wake`, `signal` and `close` may be called from any, and only
     `close` may take time. A closed reader may be opened again. `spec` is the text that selects the reader.
     """
+
+    silent = False
+    """Signals make no sound; lights stay. Set before the reader is opened."""
 
     def __init__(self, spec: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.spec = spec
@@ -209,12 +215,16 @@ class Reader(ABC):
 
     def _raise(self, error: BaseException) -> NoReturn:
         """Raise the error that is being handled: as ours if it stands in the backend's table, else as it is."""
-        known = None
-        if isinstance(error, Exception) and not isinstance(error, ReaderError):
-            known = self._translate(error)
+        known = self._known(error) if isinstance(error, Exception) and not isinstance(error, ReaderError) else None
         if known is None:
             raise error
         raise known from error
+
+    def _known(self, error: Exception) -> ReaderError | None:
+        """The typed error for one of a device, or for a foreign one that stands in the backend's table."""
+        if isinstance(error, DeviceError):
+            return _OF_DEVICES.get(type(error), ReaderLost)(error.message, error.remedy)
+        return self._translate(error)
 
     def _wait_until(self, last: Field, deadline: float) -> Field:
         while True:
@@ -245,7 +255,7 @@ class Reader(ABC):
         try:
             self._close()
         except Exception as error:
-            known = self._translate(error)
+            known = self._known(error)
             if known is None:
                 raise
             _log.info("%s: closing it: %s", self.spec, known)

@@ -24,11 +24,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, cast
 
 from tagsmith.errors import ReaderError, ReaderMissing, ReaderUnsupported
-from tagsmith.model import Field, ReaderInfo, ReaderState, ReaderStatus, Tag, Trouble
+from tagsmith.model import Field, ReaderInfo, ReaderState, ReaderStatus, Signal, Tag, Trouble
 from tagsmith.readers.base import TRAFFIC, Reader, status_of
 from tagsmith.readers.lock import ReaderLock, busy
 from tagsmith.readers.pcsc_cards import GET_UID, Unread, tag_of, technology_of
 from tagsmith.readers.pcsc_errors import Meaning, ScardError, failure, meaning
+from tagsmith.readers.pcsc_feedback import Buzzer, ControlScard
 from tagsmith.readers.pcsc_names import Slot, choose, slot_of
 
 _log = logging.getLogger(__name__)
@@ -64,19 +65,15 @@ _NO_NEWS = STATE_CHANGED | STATE_EXCLUSIVE | STATE_INUSE
 ReaderStates = list[tuple[str, int, list[int]]]
 
 
-class Scard(Protocol):
+class Scard(ControlScard, Protocol):
     """The calls of `smartcard.scard` that are used here; each returns the code first."""
 
-    def SCardEstablishContext(self, scope: int) -> tuple[int, int]: ...
-    def SCardReleaseContext(self, context: int) -> int: ...
     def SCardListReaders(self, context: int, groups: list[str]) -> tuple[int, list[str]]: ...
     def SCardGetStatusChange(
         self, context: int, timeout_ms: int, states: list[tuple[str, int]]
     ) -> tuple[int, ReaderStates]: ...
     def SCardCancel(self, context: int) -> int: ...
-    def SCardConnect(self, context: int, name: str, share: int, protocols: int) -> tuple[int, int, int]: ...
     def SCardTransmit(self, card: int, protocol: int, command: list[int]) -> tuple[int, list[int]]: ...
-    def SCardDisconnect(self, card: int, disposition: int) -> int: ...
 
 
 def load() -> Scard:
@@ -112,6 +109,7 @@ class PcscReader(Reader):
         self._scard: Scard | None = None
         self._context: int | None = None
         self._card: int | None = None
+        self._buzzer: Buzzer | None = None
         self._blocked = False
         self._forget()
 
@@ -172,6 +170,11 @@ class PcscReader(Reader):
             # Not from the caller's thread: SCardCancel opens a connection to pcscd and waits for its answer, and a
             # pcscd that hangs must not take the caller with it.
             threading.Thread(target=self._cancel, name=f"wake {self.spec}", daemon=True).start()
+
+    def _signal(self, pattern: Signal) -> None:
+        if self._buzzer is None or self._buzzer.name != self._name:
+            self._buzzer = Buzzer(self._opened()[0], self._name, silent=self.silent)
+        self._buzzer.play(pattern)
 
     def _translate(self, error: Exception) -> ReaderError | None:
         if isinstance(error, ScardError):
