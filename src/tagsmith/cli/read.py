@@ -1,4 +1,4 @@
-"""`tagsmith read` and `tagsmith readers`: what is on the reader, and what readers there are."""
+"""`tagsmith read`: what is on the reader, tap by tap."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tagsmith.cli.output import config_option, json_option, print_table, settings_from, write_json
+from tagsmith.cli.output import config_option, order_in_force, settings_from
 
 if TYPE_CHECKING:
     from tagsmith.readers import Edge, TagArrived
@@ -37,7 +37,7 @@ def read(spec: str | None, count: int | None, config: Path | None) -> None:
     settings = settings_from(config)
     if spec is None:
         spec = settings.reader[0].spec if settings.reader else "pcsc:"
-    taps = _Taps(spec, settings.uid.order)
+    taps = _Taps(spec, order_in_force(settings))
     pump = Pump(create(spec), taps.take)
     pump.start()
     # What was imported stays: the collector need not go through it in the middle of a tap.
@@ -132,29 +132,3 @@ class _Taps:
 def _write(line: bytes) -> None:
     sys.stdout.buffer.write(line)
     sys.stdout.buffer.flush()
-
-
-@click.command()
-@json_option
-def readers(as_json: bool) -> None:
-    """List the readers that are there: the spec to use, how each stands, and what to do about it."""
-    from tagsmith.readers import discover
-
-    found = discover()
-    if as_json:
-        write_json(
-            [
-                {
-                    "spec": status.spec,
-                    "state": str(status.state),
-                    "message": status.message,
-                    "remedy": status.remedy,
-                }
-                for status in found
-            ]
-        )
-        return
-    print_table(
-        ("SPEC", "STATE", "WHAT", "WHAT TO DO"),
-        ((status.spec, status.state, status.message, status.remedy) for status in found),
-    )
