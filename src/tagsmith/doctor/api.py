@@ -1,0 +1,69 @@
+"""The Drive API: reachable, and the key accepted.
+
+It asks for the keys of a user that cannot exist: one GET, which changes nothing there. It never shows the key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from tagsmith.config import Api, Environment
+from tagsmith.doctor.finding import Finding, bad, ok, skipped, warn
+from tagsmith.doctor.machine import clock_is_doubtful
+from tagsmith.doctor.patient import Patient
+from tagsmith.drive import DriveClient
+from tagsmith.errors import DriveError, NotProcessed, OutcomeUnknown, Unauthorised
+
+CHECK = "api"
+NOBODY = "tagsmith-doctor"
+"""A user id of the API's form that no user has: ids are given out by the API, and are UUIDs."""
+TIMEOUT_S = 10.0
+
+
+def api(patient: Patient) -> list[Finding]:
+    """Whether the API answers, and takes the key."""
+    found = patient.api
+    if found is None:
+        return [skipped(CHECK, "no Drive API is set that could be asked")]
+    try:
+        asyncio.run(_ask(found))
+    except DriveError as error:
+        return [_judge(patient, found, error)]
+    return [_accepted(found)]
+
+
+async def _ask(found: Api) -> None:
+    async with DriveClient(found.url, found.key.get_secret_value(), timeout_s=TIMEOUT_S) as client:
+        await client.list_keys(NOBODY)
+
+
+def _accepted(found: Api) -> Finding:
+    return ok(CHECK, f"{found.url} ({found.environment}) answers and takes the key")
+
+
+def _judge(patient: Patient, found: Api, error: DriveError) -> Finding:
+    where = f"{found.url} ({found.environment})"
+    if error.status == 404:
+        return _accepted(found)
+    if isinstance(error, Unauthorised):
+        what = f"{where} does not take the key: {error.message}"
+        return bad(CHECK, what, "# put the right key into [api] key_file, or into TAGSMITH_API__KEY")
+    if error.status == 429:
+        return warn(CHECK, f"{where} asks to wait", "# try again in a minute")
+    if isinstance(error, NotProcessed):
+        return _unreachable(patient, found, error)
+    if isinstance(error, OutcomeUnknown):
+        return bad(
+            CHECK, f"{where} does not answer as it should: {error.message}", f"curl -sv {found.url} -o /dev/null"
+        )
+    return warn(CHECK, f"{where} takes the key, but answers strangely: {error.message}", "# ask its operator")
+
+
+def _unreachable(patient: Patient, found: Api, error: NotProcessed) -> Finding:
+    where = f"{found.url} ({found.environment})"
+    if "certificate" in error.message.lower() and clock_is_doubtful(patient):
+        what = f"{where} is not trusted, and the clock may be why: {error.message}"
+        return bad(CHECK, what, "sudo timedatectl set-ntp true\ntimedatectl")
+    if found.environment is Environment.SANDBOX:
+        return bad(CHECK, f"nobody answers at {where}: {error.message}", "tagsmith sandbox")
+    return bad(CHECK, f"{where} cannot be reached: {error.message}", f"curl -sv {found.url} -o /dev/null")

@@ -1,0 +1,98 @@
+"""The machine under the station: its clock and its disc."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path
+
+from tagsmith.doctor.finding import Finding, Verdict, bad, ok, skipped, warn
+from tagsmith.doctor.patient import Patient
+from tagsmith.doctor.system import System
+
+CLOCK = "clock"
+DISC = "disc"
+
+MIN_FREE_BYTES = 100_000_000
+MIN_FREE_SHARE = 0.05
+_FIRST_YEAR = 2024
+_SET_NTP = "sudo timedatectl set-ntp true"
+
+
+def clock(patient: Patient) -> list[Finding]:
+    """Whether the clock is right. A wrong one dates records wrongly, and certificates look expired or not valid yet."""
+    system = patient.system
+    now = system.now_utc()
+    if now.year < _FIRST_YEAR:
+        return [bad(CLOCK, f"the clock says {now:%Y-%m-%d}: it was never set", f"{_SET_NTP}\ntimedatectl")]
+    synchronised = _synchronised(system)
+    if synchronised is None:
+        return [skipped(CLOCK, "nothing here tells whether the clock is synchronised")]
+    if not synchronised:
+        return [warn(CLOCK, "the clock is not synchronised with a time server", f"{_SET_NTP}\ntimedatectl")]
+    return [ok(CLOCK, "the clock is synchronised")]
+
+
+def clock_is_doubtful(patient: Patient) -> bool:
+    """Whether a certificate may be refused because of our clock."""
+    return any(finding.verdict in (Verdict.BAD, Verdict.WARN) for finding in clock(patient))
+
+
+def _synchronised(system: System) -> bool | None:
+    # systemd-timesyncd makes this file at the first synchronisation (systemd-timesyncd.service(8)).
+    if (system.runtime / "systemd" / "timesync" / "synchronized").exists():
+        return True
+    answer = system.run(["timedatectl", "show", "--property=NTPSynchronized", "--value"])
+    return {"yes": True, "no": False}.get(answer.output) if answer.code == 0 else None
+
+
+def disc(patient: Patient) -> list[Finding]:
+    """Whether the journal's disc takes more: nearly full, read-only, or a folder that may not be written."""
+    folder = journal_folder(patient)
+    if folder is None:
+        return [skipped(DISC, "no journal in a file is set")]
+    system = patient.system
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    status = system.statvfs(there)
+    if status.f_flag & os.ST_RDONLY:
+        lines = f"sudo mount -o remount,rw $(findmnt -n -o TARGET --target {there})\nsudo dmesg | grep -i error"
+        return [bad(DISC, f"the disc with {folder} is mounted read-only: it may be failing", lines)]
+    if not system.writable(there):
+        return [
+            bad(DISC, f"{system.user} may not write to {there}, where the journal is", _ours(system, there, folder))
+        ]
+    free, size = status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize
+    said = f"{free / 1e6:.0f} MB of {size / 1e9:.1f} GB are free for {folder}"
+    where = f"sudo du -xh / 2>/dev/null | sort -h | tail -n 20\ndf -h {there}"
+    if free < MIN_FREE_BYTES:
+        return [bad(DISC, f"the disc is nearly full: {said}", where)]
+    if free < MIN_FREE_SHARE * size:
+        return [warn(DISC, f"the disc fills up: {said}", where)]
+    return [ok(DISC, said)]
+
+
+def _ours(system: System, there: Path, folder: Path) -> str:
+    """What to type so that the journal's folder may be written. Another user's folder is not taken away from them."""
+    if there != folder:
+        return f"sudo install -d -m 700 -o {system.user} {folder}"
+    owner = there.stat().st_uid
+    if owner == system.uid:
+        return f"chmod u+rwx {there}"
+    if owner == 0:
+        return f"sudo chown {system.user} {there}"
+    return f"# the station's user is another one; ask as that:\nsudo -u {_name(owner)} tagsmith doctor"
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"'#{uid}'"
+
+
+def journal_folder(patient: Patient) -> Path | None:
+    """The folder of the journal's file; None where it is in no file."""
+    if patient.settings is None:
+        return None
+    scheme, _, path = patient.settings.journal.url.partition(":///")
+    return Path(os.path.realpath(os.path.expanduser(path))).parent if scheme.startswith("sqlite") and path else None

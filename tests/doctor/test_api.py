@@ -1,0 +1,107 @@
+"""The Drive API: a real server, each answer in turn."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from support.machine import machine, only, patient, settings
+from support.tls import SelfSigned
+from support.wire_server import GARBAGE, PORTAL, Fault, WireServer, always, status
+from tagsmith.config import Api, Environment
+from tagsmith.doctor import Finding, Ran, Verdict
+from tagsmith.doctor.api import NOBODY, api
+from tagsmith.doctor.patient import Patient
+
+KEY = "k3y-of-the-t3st"
+
+
+@pytest.fixture
+def server() -> Iterator[WireServer]:
+    """A server that answers properly until a test gives it another plan."""
+    with WireServer(key=KEY) as server:
+        yield server
+
+
+def examined(root: Path, url: str, key: str = KEY, **fields: Any) -> list[Finding]:
+    return api(patient(machine(root, **fields), settings(root, "sim:", api={"url": url, "key": key})))
+
+
+def test_an_api_that_takes_the_key(tmp_path: Path, server: WireServer) -> None:
+    """One GET, of a user that nobody is: nothing is changed there."""
+    only(examined(tmp_path, server.url), Verdict.OK)
+    (request,) = server.requests
+    assert (request.method, request.target) == ("GET", f"/v1/users/{NOBODY}/charging-keys")
+    assert not server.committed
+
+
+def test_a_user_that_is_not_found_is_an_accepted_key(tmp_path: Path, server: WireServer) -> None:
+    """The API looked, and so it took the key."""
+    server.plan = always(status(404))
+    only(examined(tmp_path, server.url), Verdict.OK)
+
+
+@pytest.mark.parametrize("code", [401, 403])
+def test_a_key_that_is_refused(tmp_path: Path, server: WireServer, code: int) -> None:
+    """Where the right one goes; neither key is shown."""
+    server.plan = always(status(code))
+    finding = only(examined(tmp_path, server.url), Verdict.BAD)
+    assert "does not take the key" in finding.what
+    assert "[api] key_file" in finding.remedy
+    assert KEY not in finding.what + finding.remedy
+
+
+def test_a_wrong_key_is_refused_and_not_shown(tmp_path: Path, server: WireServer) -> None:
+    """By the server itself."""
+    finding = only(examined(tmp_path, server.url, "wr0ng-k3y"), Verdict.BAD)
+    assert "wr0ng-k3y" not in finding.what + finding.remedy
+
+
+def test_nobody_answers(tmp_path: Path) -> None:
+    """The sandbox is started; another API is asked by hand."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    finding = only(examined(tmp_path, f"http://127.0.0.1:{port}"), Verdict.BAD)
+    assert "nobody answers" in finding.what
+    assert finding.remedy == "tagsmith sandbox"
+    elsewhere = Api(f"http://127.0.0.1:{port}", Environment.PRODUCTION, SecretStr(KEY))
+    far = only(api(Patient(machine(tmp_path), None, elsewhere)), Verdict.BAD)
+    assert "cannot be reached" in far.what
+    assert far.remedy == f"curl -sv http://127.0.0.1:{port} -o /dev/null"
+
+
+@pytest.mark.parametrize(
+    ("fault", "verdict", "said"),
+    [
+        (status(500), Verdict.BAD, "does not answer as it should"),
+        (GARBAGE, Verdict.BAD, "does not answer as it should"),
+        (PORTAL, Verdict.BAD, "does not answer as it should"),
+        (status(429), Verdict.WARN, "asks to wait"),
+        (status(400), Verdict.WARN, "answers strangely"),
+    ],
+)
+def test_strange_answers(tmp_path: Path, server: WireServer, fault: Fault, verdict: Verdict, said: str) -> None:
+    """A failing API, the login page of a guest network, a limit: each is told from a refused key."""
+    server.plan = always(fault)
+    assert said in only(examined(tmp_path, server.url), verdict).what
+
+
+def test_a_certificate_and_a_doubtful_clock(tmp_path: Path) -> None:
+    """A clock in the past makes every certificate wrong: it is named. With a sound clock it is not."""
+    commands = {"timedatectl show --property=NTPSynchronized --value": Ran(0, "no")}
+    with SelfSigned(tmp_path) as server:
+        doubtful = only(examined(tmp_path, server.url, commands=commands), Verdict.BAD)
+        sound = only(examined(tmp_path, server.url), Verdict.BAD)
+    assert "the clock may be why" in doubtful.what
+    assert doubtful.remedy.splitlines()[0] == "sudo timedatectl set-ntp true"
+    assert "clock" not in sound.what
+
+
+def test_without_an_api_nothing_is_asked(tmp_path: Path) -> None:
+    """What is wrong with the settings is said elsewhere."""
+    only(api(patient(machine(tmp_path), settings(tmp_path, "sim:"))), Verdict.SKIPPED)
