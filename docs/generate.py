@@ -1,12 +1,14 @@
-"""Write the generated parts of the documentation: docs/pairing.md, and the reasons in docs/events.md."""
+"""Write what is generated: docs/pairing.md, the reasons in docs/events.md, the devices in hardware.md."""
 
 from __future__ import annotations
 
 import ast
 import enum
 import inspect
+from itertools import groupby
 from pathlib import Path
 
+from tagsmith.lines.known import DEVICES, Kind, KnownDevice
 from tagsmith.model import Reason, ScanFault
 from tagsmith.pairing import describe
 from tagsmith.uid import UidReason
@@ -15,6 +17,14 @@ from tagsmith.visual_number import NumberReason
 HERE = Path(__file__).parent
 NOTES = {"ok", "four-byte-uid", "ten-byte-uid"}
 """Reasons that never refuse anything."""
+DEVICES_START, DEVICES_END = "<!-- generated: devices -->\n", "<!-- /generated -->\n"
+WITHOUT_A_LANE = {
+    "unknown-lane": "A line named no lane of this station, or none where there are several.",
+    "lane-first": "A scanner that is bound to no lane brought a number before a lane's barcode.",
+    "other-lane": "The barcode of another lane came from a scanner that is bound to one.",
+    "unknown-command": "A command's barcode that this station does not know.",
+}
+"""Reasons of the bench for scans that reach no lane."""
 START, END = "<!-- reasons -->\n", "<!-- /reasons -->\n"
 
 
@@ -36,7 +46,7 @@ def reasons() -> str:
     rows: dict[str, str] = {}
     for kind in (Reason, ScanFault, UidReason, NumberReason):
         rows |= {value: text for value, text in meanings(kind).items() if value not in NOTES}
-    rows["unknown-lane"] = "A number named no lane of this station, or none where there are several."
+    rows |= WITHOUT_A_LANE
     return "".join(f"| `{value}` | {text} |\n" for value, text in rows.items())
 
 
@@ -47,11 +57,42 @@ def events(page: str) -> str:
     return head + START + reasons() + END + tail
 
 
+def devices() -> str:
+    """The table of known devices; neighbours that differ in nothing but their ids share a row."""
+    rows = ["| device | USB id | way in | driver | grabbed by | notes | source |\n", "|---|---|---|---|---|---|---|\n"]
+    for _, group in groupby(DEVICES, lambda it: (it.name, it.kind, it.access, it.driver, it.module, it.note)):
+        alike = list(group)
+        one = alike[0]
+        sources = dict.fromkeys(part.strip() for each in alike for part in each.source.split(";"))
+        cells = (
+            one.name,
+            ", ".join(_usb_id(each) for each in alike),
+            "none" if one.kind is Kind.LOW_FREQUENCY else ", ".join(one.access),
+            one.driver and f"`{one.driver}`",
+            one.module and f"`{one.module}`",
+            one.note,
+            ", ".join(sources),
+        )
+        rows.append(f"| {' | '.join(cells)} |\n")
+    return "".join(rows)
+
+
+def _usb_id(device: KnownDevice) -> str:
+    return f"{device.vid:04x}:{'*' if device.pid is None else f'{device.pid:04x}'}"
+
+
+def hardware(page: str) -> str:
+    """hardware.md with its table of devices brought up to date."""
+    head, _, rest = page.partition(DEVICES_START)
+    _, _, tail = rest.partition(DEVICES_END)
+    return head + DEVICES_START + "\n" + devices() + "\n" + DEVICES_END + tail
+
+
 def main() -> None:
     """Write what is generated."""
     (HERE / "pairing.md").write_text(describe(), encoding="utf-8")
-    page = HERE / "events.md"
-    page.write_text(events(page.read_text(encoding="utf-8")), encoding="utf-8")
+    for page, renewed in ((HERE / "events.md", events), (HERE.parent / "hardware.md", hardware)):
+        page.write_text(renewed(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":
