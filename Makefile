@@ -52,17 +52,17 @@ generated: $(TEST)/.installed
 bench: $(TEST)/.installed
 	$(TEST)/bin/python benchmarks
 
-setup: $(RUN)/.requirements requirements/test.txt requirements/pcsc.txt | system-test
+setup: $(RUN)/.requirements requirements/test.txt requirements/hardware.txt | system-test
 	@echo "Installing tagsmith, editable, with all tools into $(RUN)"
 	$(RUN)/bin/python $(PIP_INSTALL) --require-hashes -r requirements/test.txt
-	PATH="$(CURDIR)/$(RUN)/bin:$$PATH" $(RUN)/bin/python $(PIP_INSTALL) --require-hashes --no-build-isolation -r requirements/pcsc.txt
+	PATH="$(CURDIR)/$(RUN)/bin:$$PATH" $(RUN)/bin/python $(PIP_INSTALL) --require-hashes --no-build-isolation -r requirements/hardware.txt
 	$(RUN)/bin/python $(PIP_INSTALL) --no-deps --no-index --no-build-isolation --editable .
 
 lock:
 	$(UV) $(LOCK) $(if $(UPGRADE),--upgrade) --group dev pyproject.toml --output-file requirements/test.txt
 	$(UV) $(LOCK) --constraint requirements/test.txt pyproject.toml --output-file requirements/base.txt
 	$(UV) $(LOCK) --constraint requirements/test.txt --group build --output-file requirements/build.txt
-	$(UV) $(LOCK) $(if $(UPGRADE),--upgrade) --constraint requirements/test.txt --extra pcsc pyproject.toml --output-file requirements/pcsc.txt
+	$(UV) $(LOCK) $(if $(UPGRADE),--upgrade) --constraint requirements/test.txt --extra all --extra gpio pyproject.toml --output-file requirements/hardware.txt
 
 clean:
 	rm -rf $(TEST) dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
@@ -92,11 +92,11 @@ $(RUN)/.installed: $(RUN)/.requirements $(SOURCES)
 $(TEST)/bin/python: | system-test
 	$(PYTHON) -m venv --clear $(TEST)
 
-# pyscard is compiled here: with the build tools of the lock, so it comes after them and without isolation.
-$(TEST)/.requirements: requirements/test.txt requirements/pcsc.txt | $(TEST)/bin/python
+# Some hardware libraries are compiled here: with the build tools of the lock, so they come after them, without isolation.
+$(TEST)/.requirements: requirements/test.txt requirements/hardware.txt | $(TEST)/bin/python
 	@echo "Installing what the tests need into $(TEST)"
 	$(TEST)/bin/python $(PIP_INSTALL) --require-hashes -r requirements/test.txt
-	PATH="$(CURDIR)/$(TEST)/bin:$$PATH" $(TEST)/bin/python $(PIP_INSTALL) --require-hashes --no-build-isolation -r requirements/pcsc.txt
+	PATH="$(CURDIR)/$(TEST)/bin:$$PATH" $(TEST)/bin/python $(PIP_INSTALL) --require-hashes --no-build-isolation -r requirements/hardware.txt
 	@touch $@
 
 $(TEST)/.installed: $(TEST)/.requirements $(SOURCES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sqlite3
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from support.headless import entries, environment, tagsmith
+from support.journal import entry as journal_entry
+from tagsmith.journal import Journal
 
 NO_API = "http://127.0.0.1:9"
 
@@ -65,7 +68,8 @@ def test_visual_number(env: dict[str, str]) -> None:
         (("journal", "list", "--state", "gone"), 2, "held"),
         (("run", "--headless", "--reader", "nfc:x"), 1, "nfc"),
         (("run", "--headless", "--user", "a/b"), 1, "user id"),
-        (("run", "--headless", "--scanner", "evdev:x"), 1, "scanner"),
+        (("run", "--headless", "--scanner", "evdev:x"), 1, "names no input device"),
+        (("run", "--headless", "--scanner", "keyboard:"), 1, "scanner"),
         (("run",), 1, "--headless"),
         (("read", "--reader", "sim:/nowhere.toml", "--count", "1"), 1, "cannot be read"),
         (("demo", "--auto", "0"), 2, "--auto"),
@@ -186,3 +190,22 @@ def test_export_is_safe_for_spreadsheets(env: dict[str, str], tmp_path: Path) ->
 def test_courier_once_with_nothing_to_send(env: dict[str, str]) -> None:
     """`courier --once` on an empty journal ends with 0, whether the API answers or not."""
     assert tagsmith("courier", "--once", env=env).returncode == 0
+
+
+def test_journal_undo(env: dict[str, str], tmp_path: Path) -> None:
+    """A pair that was never sent is taken back by command; one that was sent is not, and says so."""
+    url = f"sqlite:///{tmp_path / 'journal.sqlite'}"
+    opened = Journal.open(url, station="test")
+    asyncio.run(opened.append(journal_entry(1)))
+    opened.close()
+    env = {**env, "TAGSMITH_JOURNAL__URL": url}
+    done = tagsmith("journal", "undo", "DE*8PS*000001", "--reason", "wrong batch", env=env)
+    assert done.returncode == 0, done.stderr
+    assert [entry["state"] for entry in entries(env)] == ["undone"]
+    missing = tagsmith("journal", "undo", "nothing", env=env)
+    assert (missing.returncode, "no entry nothing" in missing.stderr) == (1, True)
+    sent = tagsmith("demo", "--auto", "1", env=env)
+    url = next(word for word in sent.stdout.split() if word.startswith("TAGSMITH_JOURNAL__URL=")).partition("=")[2]
+    refused = tagsmith("journal", "undo", "1", env={**env, "TAGSMITH_JOURNAL__URL": url})
+    assert refused.returncode == 1
+    assert "Traceback" not in refused.stderr

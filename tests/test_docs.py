@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
+from tagsmith.doctor.finding import Section
+from tagsmith.errors import ConfigError
 from tagsmith.model import Reason, ScanFault
 from tagsmith.pairing import describe
+from tagsmith.readers import create as create_reader
+from tagsmith.scanners import create as create_scanner
 from tagsmith.uid import UidReason
 from tagsmith.visual_number import NumberReason
 from tagsmith.words import title
@@ -34,6 +39,33 @@ def test_every_reason_is_listed() -> None:
     """docs/events.md lists each stable word with its meaning."""
     page = (DOCS / "events.md").read_text(encoding="utf-8")
     assert generator().events(page) == page, "run `make generated`"
+
+
+def test_every_known_device_is_listed() -> None:
+    """hardware.md has the table of the devices that doctor and discovery know."""
+    page = (DOCS.parent / "hardware.md").read_text(encoding="utf-8")
+    assert generator().hardware(page) == page, "run `make generated`"
+
+
+def test_the_doctor_points_to_sections_that_are_there() -> None:
+    """Each section that a finding names is an anchor of hardware.md."""
+    page = (DOCS.parent / "hardware.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.*)$", page, re.MULTILINE)
+    anchors = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    anchors |= set(re.findall(r'<a id="([^"]+)"', page))
+    assert {str(section) for section in Section if section} <= anchors
+
+
+def test_every_spec_in_the_hardware_page_is_one() -> None:
+    """Whatever the page tells people to write as a spec is taken by the program."""
+    page = (DOCS.parent / "hardware.md").read_text(encoding="utf-8")
+    written = set(re.findall(r"""['"`]((?:pcsc|nfcpy|serial|evdev):[^'"`\s…]+)['"`]""", page))
+    assert len(written) > 10
+    for spec in sorted(one for one in written if "vvvv" not in one):
+        try:
+            create_reader(spec)
+        except ConfigError:
+            create_scanner(spec)
 
 
 def test_every_reason_has_words() -> None:

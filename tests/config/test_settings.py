@@ -51,7 +51,7 @@ def test_defaults(files: Files) -> None:
     """Without any configuration the documented defaults hold, and no API is chosen."""
     found = load()
     assert (found.api.url, found.api.environment, found.api.key_file, found.api.key) == (None, None, None, None)
-    assert (found.api.timeout_s, found.uid.order, found.uid.confirmed) == (20, ByteOrder.REVERSED, False)
+    assert (found.api.timeout_s, found.uid.order, found.uid.confirmed) == (20, None, False)
     assert not found.uid.allow_eight_bytes
     assert (found.pairing.order, found.pairing.timeout_s) == ("tap-first", 30)
     assert (found.pairing.verify, found.pairing.keep_removed) == (False, True)
@@ -487,10 +487,7 @@ def test_the_documented_settings_are_the_settings(files: Files) -> None:
             named[section] += f"{setting[1]} "
     sections = {name: get_args(info.annotation) or (info.annotation,) for name, info in Settings.model_fields.items()}
     assert {name: set(fields.split()) for name, fields in named.items()} == {
-        name: set(kinds[0].model_fields)
-        - ({"key"} if name == "api" else set())
-        - ({"lane"} if name == "scanner" else set())
-        for name, kinds in sections.items()
+        name: set(kinds[0].model_fields) - ({"key"} if name == "api" else set()) for name, kinds in sections.items()
     }
 
 
@@ -503,3 +500,23 @@ def test_any_text_as_a_file(files: Files, text: str) -> None:
     files.given.write_text(text, errors="replace")
     with contextlib.suppress(ConfigError):
         assert isinstance(load(files.given), Settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('golden_key = "0401020304"', None),
+        ('golden_key = "04:A1:B2:C3"', None),
+        ('golden_key = "xyz"', "should be a UID in hex"),
+        ('golden_key = "04a1a104"', "reads the same both ways"),
+        ('not_for_pairing = ["04a1b2c3", ""]', "should be a UID in hex"),
+    ],
+)
+def test_keys_of_the_calibration_are_uids(files: Files, text: str, words: str | None) -> None:
+    """UIDs in any usual spelling; a golden key must tell the two byte orders apart."""
+    files.system.write_text(f"[calibration]\n{text}\n")
+    if words is None:
+        assert load().calibration.golden_key is not None
+    else:
+        with pytest.raises(ConfigError, match=words):
+            load()

@@ -31,6 +31,7 @@ from tagsmith.errors import (
     Unauthorised,
 )
 from tagsmith.model import Delivery, LegName, LegState, Record, Settlement
+from tagsmith.uid import ByteOrder, Uid
 
 REFUSED = Refused("the API refused this (400)", status=400)
 TAKEN = Refused("the API refused this (409)", status=409)
@@ -869,5 +870,53 @@ def test_a_long_queue_is_counted_less_often() -> None:
             assert counts < delivered / 10
             await until(lambda: one.view.reserved == 3000, step_s=1.0)
             assert one.view.waiting == 0
+
+    play(scene)
+
+
+def test_a_reason_to_hold_back_may_come_and_go() -> None:
+    """A calibration of another process lets delivery begin; a contradiction stops it again."""
+
+    async def scene() -> None:
+        async with Scene(hold_s=0.0, hold_back="byte order not confirmed") as one:
+            one.pair(1)
+            await asyncio.sleep(100.0)
+            assert one.drive.sent == []
+            one.courier.hold_back("")
+            await until(lambda: one.state(1) == "reserved")
+            one.courier.hold_back("settings and calibration contradict each other")
+            one.pair(2)
+            await asyncio.sleep(100.0)
+            assert one.state(2) == "held"
+            assert one.view.delivery is Delivery.HELD_BACK
+
+    play(scene)
+
+
+def test_a_pair_of_the_other_byte_order_is_never_sent() -> None:
+    """It was made before the order was found out: it would be accepted and never work. The others go on; it is told."""
+
+    async def scene() -> None:
+        async with Scene(hold_s=0.0, order=ByteOrder.WIRE) as one:
+            one.pair(1)
+            one.pair(2, uid_order=ByteOrder.WIRE)
+            one.pair(3, uid=Uid.from_hex("04a1a104"))
+            await until(lambda: one.state(2) == "reserved" and one.state(3) == "reserved")
+            await asyncio.sleep(200.0)
+            assert one.state(1) == "held"
+            assert "other byte order (reversed)" in one.view.alarm
+
+    play(scene)
+
+
+def test_draining_does_not_wait_for_the_other_byte_order() -> None:
+    """What will never be sent ends the wait, with the reason."""
+
+    async def scene() -> None:
+        one = Scene(hold_s=0.0, order=ByteOrder.WIRE)
+        one.pair(1)
+        pending = await one.courier.run_until_drained()
+        assert (pending.waiting, pending.sendable) == (1, False)
+        assert "other byte order" in pending.why
 
     play(scene)

@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from support.fake_station import NOW, lane, pair, view
-from tagsmith.model import Delivery, DeliveryView, Phase, ReaderState, ReaderStatus, State, StationView
+from tagsmith.model import Delivery, DeliveryView, Phase, ReaderState, ReaderStatus, ScannerStatus, State, StationView
 from tagsmith.tui import status
 from tagsmith.tui.port import ExtraKey
 from tagsmith.tui.typeset import Ink, Row
@@ -85,6 +85,20 @@ def test_what_is_not_sent_is_told_at_once(delivery: Delivery, words: str, severe
     shown = view(delivery=DeliveryView(delivery))
     assert words in " ".join(line.strip() for line in plain(status.banner_rows(shown, width)))
     assert status.is_severe(shown) is severe
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_a_scanner_that_does_not_work_is_told(width: int) -> None:
+    """With its lane, and only while it does not work: a worker who scans into nothing must see why."""
+    lost = ScannerStatus("evdev:x", ReaderState.LOST, "", "it was unplugged", "plug it in again", "A")
+    well = ScannerStatus("evdev:y", ReaderState.READY, "a wand")
+    shown = replace(view(), scanners=(lost, well))
+    (line,) = plain(status.banner_rows(shown, width))
+    assert cell_len(line) <= width
+    assert "SCANNER of lane A: it was unpl" in line
+    assert status.is_severe(shown)
+    assert status.banner_rows(replace(view(), scanners=(well,)), width) == []
+    assert not status.is_severe(replace(view(), scanners=(well,)))
 
 
 def test_no_banner_when_all_is_well() -> None:

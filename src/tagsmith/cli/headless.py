@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 import click
 
 from tagsmith.cli.output import end_now_unless, log_to_stderr, write_json
-from tagsmith.errors import ConfigError, StationError
+from tagsmith.errors import StationError
 from tagsmith.model import Event, Scan
 from tagsmith.scanners.stdin import StdinScanner
-from tagsmith.station import Station
+from tagsmith.station import Station, bound_lane
 
 if TYPE_CHECKING:
     from tagsmith.config import Settings
@@ -117,27 +117,27 @@ def run_headless(settings: Settings, *, user_id: str | None) -> int:
     return code
 
 
-def _lanes_of_stdin(settings: Settings, lanes: tuple[str, ...]) -> tuple[str, ...]:
-    """The lanes that standard input may name; a scanner that is bound to a lane feeds that one only.
+def _lanes_of_stdin(settings: Settings, lanes: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The lanes that standard input may name; None where it is no scanner of this station.
+
+    One that is bound to a lane feeds that one only.
 
     Raises:
-        ConfigError: the scanner is bound to a lane that no reader has.
+        ConfigError: it is bound to a lane that no reader has.
     """
-    bound = settings.scanner[0].lane if settings.scanner else ""
-    if not bound:
-        return lanes
-    mine = tuple(lane for lane in lanes if lane.casefold() == bound.casefold())
-    if not mine:
-        raise ConfigError(f"[[scanner]] lane {bound!r} is no lane of a [[reader]]", f"one of: {', '.join(lanes)}")
-    return mine
+    mine = [scanner for scanner in settings.scanner if scanner.spec == "stdin:"]
+    if settings.scanner and not mine:
+        return None
+    bound = bound_lane(mine[0].lane, lanes) if mine else None
+    return lanes if bound is None else (bound,)
 
 
-def _wait(station: Station, drain_s: float, lanes: tuple[str, ...], told: queue.SimpleQueue[_Told]) -> int:
+def _wait(station: Station, drain_s: float, lanes: tuple[str, ...] | None, told: queue.SimpleQueue[_Told]) -> int:
     """Follow what the main thread is told until the station is to end; the exit code."""
     draining: Future[int] | None = None
     while True:
         match told.get():
-            case _Told.READY:
+            case _Told.READY if lanes is not None:
                 _scan_stdin(station, lanes, told)
             case _Told.INPUT_ENDED:
                 draining = station.drain(drain_s)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def journal() -> None:
-    """List, show, verify and export what was paired."""
+    """List, show, undo, verify and export what was paired."""
 
 
 @contextlib.contextmanager
@@ -78,6 +78,24 @@ def show(entry: str, as_json: bool, config: Path | None) -> None:
         print_fields(fields)
         click.echo()
         print_table(("AT", "KIND", "CHANGE"), ((one["at"], one["kind"], one["change"]) for one in history))
+
+
+@journal.command()
+@click.argument("entry")
+@click.option("--reason", default="undone by command", show_default=True, help="Why, for the record.")
+@config_option
+def undo(entry: str, reason: str, config: Path | None) -> None:
+    """Take a pair back that was never sent: its key and its number are free again. ENTRY as for show."""
+    import asyncio
+
+    from tagsmith.errors import JournalError
+
+    with _open(config) as opened:
+        record = opened.look_up(entry)
+        if record is None:
+            raise JournalError(f"there is no entry {entry}", "tagsmith journal list shows them all")
+        asyncio.run(opened.undo(record.entry.id, reason))
+    click.echo(f"undone: {record.entry.visual_number} with {record.entry.uid.wire}")
 
 
 @journal.command()

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from tagsmith.cli.output import config_option, json_option, print_fields, settings_from, wants_json, write_json
+from tagsmith.cli.output import (
+    config_option,
+    json_option,
+    order_in_force,
+    print_fields,
+    settings_from,
+    wants_json,
+    write_json,
+)
 
 
 def _show(fields: dict[str, object], as_json: bool) -> None:
@@ -33,7 +41,7 @@ def uid(hex_text: str, as_json: bool, config: Path | None) -> None:
     fields: dict[str, object] = {
         "wire": value.wire,
         "reversed": value.reversed,
-        "api": value.for_api(settings.uid.order),
+        "api": value.for_api(order_in_force(settings)),
         "verdict": str(verdict.decision),
         "reason": str(verdict.reason),
     }

@@ -14,6 +14,7 @@ import click
 
 if TYPE_CHECKING:
     from tagsmith.config import Settings
+    from tagsmith.uid import ByteOrder
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -43,6 +44,44 @@ def settings_from(config: Path | None, **sections: Mapping[str, Any] | Sequence[
     from tagsmith.config import load
 
     return load(config, sections)
+
+
+def order_in_force(settings: Settings) -> ByteOrder:
+    """The byte order that a station of these settings would pair in: as calibrated, where there is a journal to tell.
+
+    A journal that cannot be read now is told on standard error; the settings alone count then.
+    """
+    from tagsmith.errors import ConfigError, JournalError
+    from tagsmith.uid import settle_order
+
+    recorded = None
+    try:
+        recorded = _recorded_order(settings)
+    except ConfigError as error:
+        logging.getLogger(__name__).debug("no API to ask for a calibration: %s", error)
+    except JournalError as error:
+        click.echo(f"tagsmith: the calibration cannot be read: {error}", err=True)
+    return settle_order(settings.uid.order, recorded).order
+
+
+def _recorded_order(settings: Settings) -> ByteOrder | None:
+    """The order of the last calibration of the API in force, if there is one."""
+    import asyncio
+
+    from tagsmith.config import resolve_api
+
+    target = resolve_api(settings).target
+    # Importing the journal costs more than all the rest of a small command.
+    from tagsmith.journal import Journal
+
+    if not Journal.exists(settings.journal.url):
+        return None
+    journal = Journal.open(settings.journal.url, station=settings.station.name)
+    try:
+        calibration = asyncio.run(journal.calibration(target))
+    finally:
+        journal.close()
+    return calibration.order if calibration else None
 
 
 def log_to_stderr(level: int) -> None:

@@ -14,8 +14,10 @@ line, so import this where settings are wanted, inside the function, not at the 
 from tagsmith.config.api import Api, resolve_api, resolve_url
 from tagsmith.config.schema import (
     ApiSettings,
+    CalibrationSettings,
     CourierSettings,
     Environment,
+    FeedbackSettings,
     JournalSettings,
     NumberSettings,
     PairingSettings,
@@ -25,14 +27,16 @@ from tagsmith.config.schema import (
     StationSettings,
     UidSettings,
 )
-from tagsmith.config.sources import SYSTEM_FILE, load, settings_of
+from tagsmith.config.sources import SYSTEM_FILE, load, settings_of, where_set
 
 __all__ = [
     "SYSTEM_FILE",
     "Api",
     "ApiSettings",
+    "CalibrationSettings",
     "CourierSettings",
     "Environment",
+    "FeedbackSettings",
     "JournalSettings",
     "NumberSettings",
     "PairingSettings",
@@ -45,4 +49,5 @@ __all__ = [
     "resolve_api",
     "resolve_url",
     "settings_of",
+    "where_set",
 ]

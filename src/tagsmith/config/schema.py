@@ -14,7 +14,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from tagsmith.uid import ByteOrder
+from tagsmith.errors import UidError
+from tagsmith.uid import ByteOrder, Uid
 from tagsmith.visual_number import CheckPolicy
 
 PREFIX = "TAGSMITH_"
@@ -59,8 +60,24 @@ def _pattern(value: str) -> str:
     return value
 
 
+def _uid(value: str) -> str:
+    try:
+        return Uid.from_hex(value).wire
+    except UidError as error:
+        raise ValueError(f"should be a UID in hex, uid0 first: {error.message}") from None
+
+
+def _directed(value: str) -> str:
+    if Uid.from_hex(value).reversed == value:
+        raise ValueError(
+            "should be a UID that differs from its reverse: one that reads the same both ways proves nothing"
+        )
+    return value
+
+
 _Seconds = Annotated[float, BeforeValidator(_number_only), Field(allow_inf_nan=False, le=86_400)]
 _Count = Annotated[int, BeforeValidator(_number_only)]
+_Pin = Annotated[int, BeforeValidator(_number_only), Field(ge=0, le=27)]
 _Name = Annotated[str, Field(max_length=64), AfterValidator(_plain_text)]
 _Spec = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_plain_text)]
 
@@ -86,9 +103,10 @@ class ApiSettings(_Section):
 class UidSettings(_Section):
     """`[uid]`: how a UID is sent, and which are taken."""
 
-    order: ByteOrder = ByteOrder.REVERSED
+    order: ByteOrder | None = None
+    """How the API gets UIDs. Not set: as the calibration of this API found it, else reversed."""
     confirmed: bool = False
-    """The byte order was proved with a key that is known to work; production sends nothing without it."""
+    """Production sends without a calibration: a person answers for the byte order. A calibration is the better way."""
     allow_eight_bytes: bool = False
 
 
@@ -102,6 +120,30 @@ class PairingSettings(_Section):
     """A second tap of the same key is asked for before the pair is saved."""
     keep_removed: bool = True
     """A tag that is taken away before its number comes stays valid."""
+
+
+class CalibrationSettings(_Section):
+    """`[calibration]`: keys that prove that a station reads as it should. UIDs in hex, uid0 first."""
+
+    golden_key: Annotated[str, AfterValidator(_uid), AfterValidator(_directed)] | None = None
+    """Asked for on every lane before its first key; another key, or its bytes the other way round, stops the lane."""
+    not_for_pairing: tuple[Annotated[str, AfterValidator(_uid)], ...] = ()
+    """Badges and other keys that must never become charging keys; the golden key and calibrated keys never do."""
+
+
+class FeedbackSettings(_Section):
+    """`[feedback]`: what is heard and seen beside the screen. A buzzer that fails never stops a pair."""
+
+    silent: bool = False
+    """No sound anywhere; lights stay."""
+    reader: bool = True
+    """Buzzer and light of the reader, where it has them."""
+    bell: bool = True
+    """The terminal's bell on a refusal."""
+    gpio_green: _Pin | None = None
+    gpio_red: _Pin | None = None
+    gpio_buzzer: _Pin | None = None
+    """GPIO numbers (BCM) of lights and a buzzer on a Raspberry Pi; they serve all lanes."""
 
 
 class NumberSettings(_Section):
@@ -181,6 +223,8 @@ class Settings(BaseSettings):
     uid: UidSettings = UidSettings()
     pairing: PairingSettings = PairingSettings()
     number: NumberSettings = NumberSettings()
+    calibration: CalibrationSettings = CalibrationSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
     journal: JournalSettings
     courier: CourierSettings = CourierSettings()
     station: StationSettings = Field(default_factory=StationSettings)

@@ -45,6 +45,25 @@ def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None)
     Raises:
         ConfigError: a file cannot be read or parsed, or a name or value is wrong; says where it stands.
     """
+    return _settings(_layers(config, overrides or {}))
+
+
+def where_set(section: str, field: str, config: Path | None = None) -> str:
+    """Where a setting in force stands: a file's path, or a variable's name; empty for one that nobody set.
+
+    Raises:
+        ConfigError: as `load`.
+    """
+    path = (section, field)
+    for layer in reversed(_layers(config, {})):
+        values = layer.values.get(section)
+        if isinstance(values, Mapping) and field in values:
+            return layer.place(path)
+    return ""
+
+
+def _layers(config: Path | None, overrides: Mapping[str, Any]) -> list[_Layer]:
+    """Every source of settings, the weakest first. Raises ConfigError."""
     url = _default_journal_url()
     layers = [_Layer({"journal": {"url": url} if url else {}})]
     folder = _xdg("XDG_CONFIG_HOME", ".config")
@@ -54,13 +73,13 @@ def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None)
     if config is not None:
         files.append(_file(config, required=True))
     layers += [layer for layer in files if layer is not None]
-    flags = _Layer(_given(overrides or {}), "the command line")
+    flags = _Layer(_given(overrides), "the command line")
     environment = _environment()
     api = flags.values.get("api")
     if isinstance(api, Mapping) and "key_file" in api:
         # A key file named by flag is more explicit than a key left in the environment.
         environment.values.get("api", {}).pop("key", None)
-    return _settings([*layers, environment, flags])
+    return [*layers, environment, flags]
 
 
 def _given(overrides: Mapping[str, Any]) -> dict[str, Any]:

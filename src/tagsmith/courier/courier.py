@@ -25,10 +25,11 @@ from tagsmith.courier.gate import Gate
 from tagsmith.courier.holds import Holds
 from tagsmith.courier.ledger import Ledger, Patience
 from tagsmith.courier.limiter import Limiter
-from tagsmith.courier.policy import can_be_undone, next_leg
+from tagsmith.courier.policy import can_be_undone, is_misordered, next_leg
 from tagsmith.courier.sender import VAIN_TRIES, Sender
 from tagsmith.errors import JournalError
 from tagsmith.model import Delivery, DeliveryView, LegName, Record
+from tagsmith.uid import ByteOrder
 
 if TYPE_CHECKING:
     from tagsmith.drive import DriveClient
@@ -65,7 +66,8 @@ class Courier:
     """Delivers the entries of one target from one journal. All methods belong to the event loop that `run` runs in.
 
     `hold_s` is the undo window, `concurrency` the requests under way at most, `hold_back` a reason to send nothing at
-    all. `listener` is called on the loop with each settled record, and with None when only the view changed; it must
+    all. `order` is the byte order in force: a pair that was made in the other one and never sent is left alone.
+    `listener` is called on the loop with each settled record, and with None when only the view changed; it must
     return soon. `clock` is monotonic seconds, `utcnow` aware UTC (for the API's clock minutes only).
     """
 
@@ -79,6 +81,7 @@ class Courier:
         concurrency: int = 4,
         requests_per_minute: int = 600,
         hold_back: str = "",
+        order: ByteOrder | None = None,
         listener: Listener = lambda _record, _view: None,
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
@@ -89,6 +92,8 @@ class Courier:
         self._target = target
         self._concurrency = concurrency
         self._hold_back = hold_back
+        self._order = order
+        self._misordered: set[str] = set()
         self._clock = clock
         self._lock = journal.courier_lock()
         self._holds = Holds(hold_s)
@@ -151,6 +156,12 @@ class Courier:
         self._stop_at = at if self._stop_at is None else min(self._stop_at, at)
         self._sender.ending = True
         self._stir()
+
+    def hold_back(self, reason: str) -> None:
+        """Send nothing from now on, for this reason; with an empty one delivery goes on. What is under way may end."""
+        if reason != self._hold_back:
+            self._hold_back = reason
+            self._stir()
 
     @property
     def view(self) -> DeliveryView:
@@ -274,7 +285,7 @@ class Courier:
         """
         if (wait_s := self._clearance_s()) > 0:
             return wait_s
-        left_alone = {*self._sender.resting(), *self._tasks.values()}
+        left_alone = {*self._sender.resting(), *self._tasks.values(), *self._misordered}
         due = await self._journal.due(self._target, self._concurrency + SPARE, exclude=left_alone)
         now = self._clock()
         ripe = self._holds.ripe(now)
@@ -283,10 +294,21 @@ class Courier:
             name = next_leg(record)
             if name is None or (can_be_undone(record, name) and record.number > ripe):
                 continue
+            if is_misordered(record, self._order):
+                self._leave_alone(record)
+                continue
             if (wait_s := self._clearance_s()) > 0:
                 return wait_s
             self._start(record, name)
         return max(0.0, min(self._holds.next_at(), self._sender.next_at()) - now)
+
+    def _leave_alone(self, record: Record) -> None:
+        if not self._misordered:
+            self._board.raise_alarm(
+                f"pairs that were made in the other byte order ({record.entry.uid_order}) are not sent: undo them"
+                " (`tagsmith journal undo ENTRY`) and pair their keys again"
+            )
+        self._misordered.add(record.entry.id)
 
     def _clearance_s(self) -> float:
         """Seconds until one more request may start; 0 now; inf when something else must end first."""
@@ -361,6 +383,10 @@ class Courier:
             return self._gate.trouble()
         if pending.why or not self._looked:
             return pending.why
+        if self._misordered:
+            left_alone = {*self._misordered, *self._sender.vain()}
+            if not await self._journal.due(self._target, 1, exclude=left_alone):
+                return f"{len(self._misordered)} pairs were made in the other byte order"
         vain = self._sender.vain()
         if vain and not await self._journal.due(self._target, 1, exclude=vain):
             return f"every entry was tried {VAIN_TRIES} times without a result"

@@ -27,6 +27,7 @@ from datetime import datetime
 from tagsmith.drive import ChargingKey, Receipt, Reservation
 from tagsmith.errors import DriveError, NotProcessed, Refused, Unauthorised
 from tagsmith.model import Entry, Leg, LegName, LegState, Record, Settlement
+from tagsmith.uid import ByteOrder
 
 BACKOFF_BASE_S = 0.5
 BACKOFF_CAP_S = 60.0
@@ -107,6 +108,17 @@ def next_leg(record: Record) -> LegName | None:
     if record.reservation.state is LegState.DONE and is_open(record.activation):
         return LegName.ACTIVATION
     return None
+
+
+def is_misordered(record: Record, order: ByteOrder | None) -> bool:
+    """Whether a pair would be sent for the first time in an order that is not in force: it would never work.
+
+    A UID that reads the same both ways is right in either; None means that nobody asks.
+    """
+    uid = record.entry.uid
+    if order is None or record.reservation.attempts or uid == uid.turned:
+        return False
+    return record.entry.uid_order is not order
 
 
 def can_be_undone(record: Record, name: LegName) -> bool:

@@ -83,6 +83,7 @@ class TagsmithApp(App[int], inherit_bindings=False):
         extra_keys: Sequence[ExtraKey] = (),
         hint: Callable[[], str] | None = None,
         silence_s: float | None = None,
+        bell: bool = True,
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -101,7 +102,9 @@ class TagsmithApp(App[int], inherit_bindings=False):
         self._buffer = ScanBuffer(silence_s=silence_s)
         self._began_at = clock()
         self._alarm_seen = ""
+        self._rings = bell
         self._worst = False
+        self._rejected = 0
         self._block = "█" if _is_unicode(sys.__stdout__) else "#"
         for extra in self._extras:
             if extra.key in self._bindings.key_to_bindings:
@@ -184,12 +187,13 @@ class TagsmithApp(App[int], inherit_bindings=False):
         self._ring_the_bell(shown)
 
     def _ring_the_bell(self, shown: Shown) -> None:
-        """Once when something goes wrong. Whether it sounds is up to the terminal; the reader's buzzer is surer."""
+        """Once for each thing that goes wrong. Whether it sounds is up to the terminal; a reader's buzzer is surer."""
         found = faces(shown.view, settled=shown.settled, alarm_seen=shown.alarm_seen)
         worst = any(face.tone is Tone.ERROR for _, face in found)
-        if worst and not self._worst:
+        rejected = shown.view.rejected > self._rejected
+        if self._rings and worst and (rejected or not self._worst):
             self.bell()
-        self._worst = worst
+        self._worst, self._rejected = worst, shown.view.rejected
 
     # --- what comes in --------------------------------------------------------------------------------------------
 

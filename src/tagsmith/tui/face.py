@@ -57,6 +57,7 @@ _TONES: dict[Phase, Tone] = {
     Phase.REFUSED: Tone.ERROR,
     Phase.KNOWN: Tone.READY,
     Phase.NOT_SAVED: Tone.ERROR,
+    Phase.GOLDEN: Tone.HALF,
 }
 
 _TITLES: dict[Phase, str] = {
@@ -69,6 +70,7 @@ _TITLES: dict[Phase, str] = {
     Phase.REFUSED: "Refused.",
     Phase.KNOWN: "This key is already paired.",
     Phase.NOT_SAVED: "NOT SAVED: the pair is not on the disc.",
+    Phase.GOLDEN: "First of all: the golden key.",
 }
 
 _HINTS: dict[Phase, str] = {
@@ -129,9 +131,11 @@ def _reader_face(lane: LaneView) -> Face:
 
 def _phase_face(view: StationView, lane: LaneView) -> Face:
     notice = lane.notice or Notice("", "")
+    # The lane stays shut after a wrong golden key: that is a stop, not a wish.
+    shut = lane.phase is Phase.GOLDEN and lane.notice is not None
     return Face(
-        _spellings(lane),
-        _TONES[lane.phase],
+        ("STOP",) if shut else _spellings(lane),
+        Tone.ERROR if shut else _TONES[lane.phase],
         printable(notice.title or _TITLES[lane.phase]),
         printable(notice.hint or _hint(lane)),
         details=_details(view, lane),

@@ -37,6 +37,7 @@ def run_screen(
     extra_keys: Sequence[ExtraKey] = (),
     hint: Callable[[], str] | None = None,
     silence_s: float | None = None,
+    bell: bool = True,
     stop_within_s: float = STOP_WITHIN_S,
 ) -> int:
     """Show the station until somebody leaves; the exit status. Starts the station after the first frame and ends it.
@@ -54,7 +55,7 @@ def run_screen(
 
     ring = LogRing()
     with log_off_the_terminal(ring):
-        app = TagsmithApp(station, ring=ring, extra_keys=extra_keys, hint=hint, silence_s=silence_s)
+        app = TagsmithApp(station, ring=ring, extra_keys=extra_keys, hint=hint, silence_s=silence_s, bell=bell)
         try:
             # The mouse is of no use with gloves; without it the terminal's own marking and copying works.
             status = app.run(mouse=False)

@@ -11,7 +11,16 @@ from datetime import datetime
 from rich.cells import cell_len
 
 from tagsmith import words
-from tagsmith.model import Delivery, DeliveryView, PairView, Phase, ReaderState, State, StationView
+from tagsmith.model import (
+    Delivery,
+    DeliveryView,
+    PairView,
+    Phase,
+    ReaderState,
+    ScannerStatus,
+    State,
+    StationView,
+)
 from tagsmith.tui.port import ExtraKey
 from tagsmith.tui.text import EMPTY, Safe, joined, printable
 from tagsmith.tui.typeset import Ink, Row, Run, first_that_fits, fitted, padded, row, wrapped
@@ -31,7 +40,7 @@ _DELIVERY: dict[Delivery, str] = {
 
 _NOTHING_SENT: dict[Delivery, str] = {
     Delivery.STANDBY: "This station does not send: another process sends for this journal.",
-    Delivery.HELD_BACK: "NOTHING IS SENT: the byte order is not confirmed. Pairs are kept.",
+    Delivery.HELD_BACK: "NOTHING IS SENT: the byte order is not settled. Pairs are kept.",
     Delivery.STOPPED: "NOTHING IS SENT: the API turned the key away. Pairs are kept.",
 }
 
@@ -153,24 +162,40 @@ def _api(delivery: DeliveryView) -> Safe:
 
 
 def banner_rows(view: StationView, width: int, *, settled: bool = True, alarm_seen: str = "") -> list[Row]:
-    """What keeps pairs from being sent, and every other word of the courier; nothing when all is well.
+    """What keeps pairs from being sent, every other word of the courier, and scanners that do not work; else nothing.
 
     `settled` is false in the first moments, when it is not yet known which process sends.
     """
+    lines = [*_delivery_lines(view, settled, alarm_seen), *((_scanner(one), 1, Ink.BOLD) for one in _mute(view))]
+    return [
+        ((Safe(" "), Ink.PLAIN), (line, ink)) for text, most, ink in lines for line in wrapped(text, width - 2, most)
+    ]
+
+
+def _delivery_lines(view: StationView, settled: bool, alarm_seen: str) -> list[tuple[Safe, int, Ink]]:
+    """Text, lines at most, and ink."""
     delivery = view.delivery
     if delivery.alarm != alarm_seen or (delivery.delivery is Delivery.STANDBY and not settled):
         return []  # an alarm nobody has seen takes the lanes themselves
     alarm = printable(delivery.alarm)
     message = printable(delivery.message) if delivery.message != delivery.alarm else EMPTY
     headline = Safe(_NOTHING_SENT.get(delivery.delivery, ""))
-    lines = ((headline, 2, Ink.BOLD), (alarm, 2, Ink.BOLD), (message, 1, Ink.PLAIN))
-    return [
-        ((Safe(" "), Ink.PLAIN), (line, ink)) for text, most, ink in lines for line in wrapped(text, width - 2, most)
-    ]
+    return [(headline, 2, Ink.BOLD), (alarm, 2, Ink.BOLD), (message, 1, Ink.PLAIN)]
+
+
+def _mute(view: StationView) -> list[ScannerStatus]:
+    return [scanner for scanner in view.scanners if scanner.state is not ReaderState.READY]
+
+
+def _scanner(status: ScannerStatus) -> Safe:
+    where = f"SCANNER of lane {status.lane}" if status.lane else "SCANNER"
+    return joined([Safe(f"{printable(where)}:"), printable(f"{status.message}; {status.remedy}")], " ")
 
 
 def is_severe(view: StationView) -> bool:
     """Whether the banner tells of something a person must see to."""
+    if _mute(view):
+        return True
     return bool(view.delivery.alarm) or view.delivery.delivery in (Delivery.HELD_BACK, Delivery.STOPPED)
 
 

@@ -21,6 +21,7 @@ _WORDS = (
     ("SAVING", "The pair is being written to the disc. Wait."),
     ("PAIRED", "Green: key and number are saved. Only now take the next key."),
     ("KNOWN", "This key was paired before; when, where and with which number is shown."),
+    ("GOLDEN KEY", "Before the first key: tap the golden key, to prove that the reader reads right."),
     ("STOP", "Something was refused, and nothing was paired. Read why, then start this key again."),
     ("STOP READER", "The reader cannot be used. It is taken again by itself once it is back."),
     ("ALARM", "Something is wrong that the station cannot mend. Call somebody, then press F9."),
@@ -82,4 +83,8 @@ class HelpScreen(Overlay):
             if lane.reader.info is not None:
                 name = printable(lane.reader.info.name)
                 lines += [(Safe(f"  {name}: {limit}"), Ink.PLAIN) for limit in words.reader_limits(lane.reader.info)]
+        for scanner in shown.view.scanners:
+            name = printable(scanner.name or scanner.spec)
+            where = printable(f" (lane {scanner.lane})" if scanner.lane else "")
+            lines.append((Safe(f"  {name}{where}: {words.READERS[scanner.state]}"), Ink.PLAIN))
         return lines

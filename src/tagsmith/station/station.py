@@ -1,9 +1,4 @@
-"""The core thread: bench and courier on an event loop of their own, with one door in and one slot out.
-
-Owns when things start and stop, the way commands reach the core, the latest view, and the event stream. A screen or
-a terminal that stalls never holds it up: nothing here waits for whoever looks at the view, and at most one wake-up
-is under way at a time.
-"""
+"""The station: one door for commands, one slot for the latest view, and the core thread behind them."""
 
 from __future__ import annotations
 
@@ -12,35 +7,32 @@ import concurrent.futures
 import contextlib
 import logging
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 
 from tagsmith import pairing
 from tagsmith.bench import Bench, Work
-from tagsmith.config import Api, Settings, resolve_api
+from tagsmith.config import Settings, resolve_api
 from tagsmith.courier import Courier
-from tagsmith.drive import DriveClient
-from tagsmith.errors import JournalError, StationError, TagsmithError
+from tagsmith.errors import ConfigError, JournalError, StationError, TagsmithError
+from tagsmith.feedback import Feedback
 from tagsmith.journal import Journal
-from tagsmith.model import Delivery, DeliveryView, Event, LegState, PairView, Record, Scan, State, StationView
+from tagsmith.model import Delivery, DeliveryView, Event, Record, Scan, Signal, StationView
 from tagsmith.readers import Reader, create
+from tagsmith.scanners import ScannerDevice
+from tagsmith.scanners import create as create_scanner
+from tagsmith.station.delivering import GRACE_S, Footing, courier_of, drive_of, first_order, footing
+from tagsmith.station.pairs import SHOWN_PAIRS, Pairs
+from tagsmith.uid import ByteOrder, Uid
 from tagsmith.visual_number import CheckPolicy, Rules
 
 _log = logging.getLogger(__name__)
 
 DEFAULT_READER = "pcsc:"
 """The reader of a station whose settings name none."""
-SHOWN_PAIRS = 50
-"""How many of the last pairs a view holds."""
 READY_WITHIN_S = 3.0
 """How long `ready` waits for readers to be tried for the first time."""
 FOLLOW_S = 2.0
-"""How often a station that stands by looks what the other process has delivered."""
-GRACE_S = 2.0
-"""How long requests under way may take to end when the station stops."""
-
-_DELIVERED = {State.RESERVED, State.ACTIVE, State.REFUSED, State.UNKNOWN}
+"""How often a station looks what other processes have delivered or calibrated."""
 
 
 class Station:
@@ -67,7 +59,10 @@ class Station:
         self._listener = listener
         given = readers or {}
         specs = [(reader.lane, reader.spec) for reader in settings.reader] or [("1", DEFAULT_READER)]
-        self._lanes = [(lane, spec, given[spec] if spec in given else create(spec)) for lane, spec in specs]
+        self._lanes = [
+            (lane, spec, given[spec] if spec in given else create(spec, silent=settings.feedback.silent))
+            for lane, spec in specs
+        ]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stop_asked = threading.Event()
@@ -75,11 +70,12 @@ class Station:
         self._ended = threading.Event()
         self._bench: Bench | None = None
         self._courier: Courier | None = None
-        self._pairs: OrderedDict[str, PairView] = OrderedDict()
-        self._said: dict[str, State] = {}
-        self._undelivered: dict[str, None] = {}
+        self._scanners = _scanners(settings, self.lanes)
+        self._feedback: Feedback | None = None
+        self._pairs = Pairs(listener)
+        self._footing: Footing | None = None
         self._delivery_known = asyncio.Event()
-        self._delivery = DeliveryView(self._first_delivery())
+        self._delivery = DeliveryView(Delivery.STANDBY)
         self._publishing = False
         self._wake: Callable[[], None] | None = None
         self._wake_pending = False
@@ -123,11 +119,7 @@ class Station:
 
     def acknowledge(self) -> None:
         """A person has seen the alarm: that is logged. It stays an alarm until its cause is gone."""
-
-        def seen(_: Bench) -> None:
-            _log.warning("alarm acknowledged: %s", self._delivery.alarm or "none")
-
-        self._call(seen)
+        self._call(lambda _: self._acknowledged())
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for the core to end; whether it has."""
@@ -194,21 +186,30 @@ class Station:
         settings, target = self._settings, self._api.target
         journal = await asyncio.to_thread(Journal.open, settings.journal.url, station=settings.station.name)
         try:
-            async with _drive(settings, self._api) as drive:
+            async with drive_of(settings, self._api) as drive:
                 for record in reversed(await journal.recent(target, SHOWN_PAIRS)):
-                    self._show(record, new=True)
-                courier = _courier(journal, drive, settings, self._api, self._on_delivery)
+                    self._pairs.show(record, new=True)
+                stands_on = self._footing = await footing(journal, settings, self._api)
+                self._delivery = DeliveryView(Delivery.HELD_BACK if stands_on.hold_back else Delivery.STANDBY)
+                courier = courier_of(journal, drive, settings, self._api, stands_on, self._on_delivery)
+                self._feedback = Feedback(settings.feedback)
                 bench = Bench(
                     self._lanes,
                     journal,
-                    self._work(),
+                    self._work(stands_on),
                     emit=self._listener,
                     paired=self._on_paired,
                     changed=self._changed,
+                    scanners=self._scanners,
+                    signal=self._feedback.signal,
+                    reader_signals=settings.feedback.reader,
+                    acknowledged=self._acknowledged,
                 )
                 self._bench, self._courier = bench, courier
                 await self._work_until_stopped(bench, courier, journal)
         finally:
+            if self._feedback is not None:
+                self._feedback.close()
             await asyncio.to_thread(journal.close)
 
     async def _work_until_stopped(self, bench: Bench, courier: Courier, journal: Journal) -> None:
@@ -224,7 +225,7 @@ class Station:
             if self._stop_asked.is_set():
                 self._stop_now()
             stopping = asyncio.create_task(self._stop.wait())
-            following = asyncio.create_task(self._follow(journal), name="follow")
+            following = asyncio.create_task(self._follow(journal, courier), name="follow")
             await asyncio.wait({delivering, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
             following.cancel()
@@ -233,20 +234,36 @@ class Station:
             await bench.stop()
             await delivering
 
-    async def _follow(self, journal: Journal) -> None:
-        """While another process delivers, ask the journal what became of this station's pairs."""
+    async def _follow(self, journal: Journal, courier: Courier) -> None:
+        """Look now and then what other processes have done: delivered this station's pairs, or calibrated."""
         while True:
             await asyncio.sleep(FOLLOW_S)
-            if self._delivery.delivery is not Delivery.STANDBY:
-                continue
-            for entry_id in list(self._undelivered)[:SHOWN_PAIRS]:
-                try:
-                    record = await journal.get(entry_id)
-                except JournalError as error:
-                    _log.warning("cannot see what became of a pair: %s", error)
-                    break
-                if record is not None:
-                    self._settled(record)
+            try:
+                await self._follow_calibration(journal, courier)
+                if self._delivery.delivery is Delivery.STANDBY:
+                    await self._follow_delivery(journal)
+            except JournalError as error:
+                _log.warning("cannot see what others have done: %s", error)
+
+    async def _follow_delivery(self, journal: Journal) -> None:
+        for entry_id in self._pairs.undelivered():
+            if (record := await journal.get(entry_id)) is not None:
+                self._pairs.settled(record)
+                self._changed()
+
+    async def _follow_calibration(self, journal: Journal, courier: Courier) -> None:
+        """A calibration of another process may let delivery begin. It may not turn pairs that are made here."""
+        assert self._footing is not None
+        now = await footing(journal, self._settings, self._api)
+        if now.order.order is self._footing.order.order:
+            courier.hold_back(now.hold_back)
+        else:
+            courier.hold_back(
+                f"a calibration has found {now.order.order}: start the station again, to pair in that order"
+            )
+
+    def _acknowledged(self) -> None:
+        _log.warning("alarm acknowledged: %s", self._delivery.alarm or "none")
 
     def _stop_now(self) -> None:
         if self._stop is not None:
@@ -260,18 +277,21 @@ class Station:
         left = await self._courier.drain(max(0.0, until - asyncio.get_running_loop().time()))
         return left.waiting
 
-    def _work(self) -> Work:
+    def _work(self, stands_on: Footing) -> Work:
         settings = self._settings
+        golden = settings.calibration.golden_key
         return Work(
             target=self._api.target,
             station=settings.station.name,
-            order=settings.uid.order,
+            order=stands_on.order.order,
             rules=pairing.Rules(
                 order=pairing.Order(settings.pairing.order),
                 timeout_s=settings.pairing.timeout_s,
                 verify=settings.pairing.verify,
                 keep_removed=settings.pairing.keep_removed,
                 stop_on_suspect=self._api.production,
+                golden=Uid.from_hex(golden) if golden else None,
+                never=stands_on.never,
             ),
             numbers=Rules(CheckPolicy(settings.number.check_digit), settings.number.pattern),
             allow_eight_bytes=settings.uid.allow_eight_bytes,
@@ -281,71 +301,19 @@ class Station:
     # --- what bench and courier report ----------------------------------------------------------------------------
 
     def _on_paired(self, record: Record) -> None:
-        self._show(record, new=True)
-        if _is_open(record):
-            self._undelivered[record.entry.id] = None
-        else:
-            self._undelivered.pop(record.entry.id, None)
+        self._pairs.paired(record)
         if self._courier is not None:
             self._courier.nudge(record)
         self._changed()
 
     def _on_delivery(self, record: Record | None, delivery: DeliveryView) -> None:
+        if delivery.alarm and delivery.alarm != self._delivery.alarm and self._feedback is not None:
+            self._feedback.signal(Signal.ALARM)
         self._delivery = delivery
         self._delivery_known.set()
         if record is not None:
-            self._settled(record)
+            self._pairs.settled(record)
         self._changed()
-
-    def _settled(self, record: Record) -> None:
-        """A pair's delivery has come further, whoever delivers."""
-        self._show(record)
-        self._say_delivered(record)
-        if not _is_open(record):
-            self._undelivered.pop(record.entry.id, None)
-        self._changed()
-
-    def _say_delivered(self, record: Record) -> None:
-        """One `delivered` line each time the shown state of an entry becomes another."""
-        entry, state = record.entry, record.state
-        if state not in _DELIVERED or self._said.get(entry.id) is state:
-            return
-        self._said[entry.id] = state
-        if len(self._said) > 10_000:
-            # Only repeats of the same state are to be kept back, and those come soon after one another.
-            del self._said[next(iter(self._said))]
-        fields: dict[str, object] = {
-            "entry": entry.id,
-            "state": str(state),
-            "lane": entry.lane,
-            "uid": entry.uid.wire,
-            "uid_api": entry.uid_api,
-            "visual_number": entry.visual_number,
-            "at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        }
-        if message := _message(record):
-            fields["message"] = message
-        if record.contract_id:
-            fields["contract_id"] = record.contract_id
-        self._listener(Event("delivered", fields))
-
-    def _show(self, record: Record, *, new: bool = False) -> None:
-        """Put a record among the last pairs, or bring the one that is there up to date."""
-        entry = record.entry
-        if entry.id not in self._pairs and not new:
-            return
-        self._pairs[entry.id] = PairView(
-            entry=entry.id,
-            lane=entry.lane,
-            uid=entry.uid,
-            visual_number=entry.visual_number,
-            state=record.state,
-            paired_at=entry.paired_at,
-            warnings=entry.warnings,
-            message=_message(record),
-        )
-        if len(self._pairs) > SHOWN_PAIRS:
-            self._pairs.popitem(last=False)
 
     # --- the view -------------------------------------------------------------------------------------------------
 
@@ -368,18 +336,20 @@ class Station:
             station=self._settings.station.name,
             target=self._api.target,
             environment=str(self._api.environment),
-            order=self._settings.uid.order,
+            order=self._order,
             lanes=bench.views() if bench else (),
             delivery=delivery,
-            pairs=tuple(reversed(self._pairs.values())),
+            scanners=bench.scanners() if bench else (),
+            pairs=self._pairs.shown(),
             paired=bench.paired_count if bench else 0,
             rejected=bench.rejected_count if bench else 0,
             per_hour=bench.per_hour() if bench else 0,
             fatal=str(self.failure) if self.failure else "",
         )
 
-    def _first_delivery(self) -> Delivery:
-        return Delivery.HELD_BACK if _hold_back(self._settings, self._api) else Delivery.STANDBY
+    @property
+    def _order(self) -> ByteOrder:
+        return self._footing.order.order if self._footing else first_order(self._settings)
 
     def _ready_fields(self, bench: Bench) -> dict[str, object]:
         return {
@@ -387,7 +357,7 @@ class Station:
             "lanes": list(self.lanes),
             "target": self._api.target,
             "environment": str(self._api.environment),
-            "uid_order": str(self._settings.uid.order),
+            "uid_order": str(self._order),
             "delivery": str(self._delivery.delivery),
             "readers": [
                 {
@@ -400,82 +370,31 @@ class Station:
         }
 
 
-async def deliver(
-    settings: Settings, *, once: bool, stop: asyncio.Event, listener: Callable[[Record | None, DeliveryView], None]
-) -> int:
-    """Delivery alone, without readers: until `stop`, or with `once` until nothing is left that can be sent now.
-
-    Returns how many entries are left to send.
+def _scanners(settings: Settings, lanes: tuple[str, ...]) -> list[tuple[ScannerDevice, str | None]]:
+    """The scanner devices of the settings, each with the lane it is bound to. Standard input is not one of them.
 
     Raises:
-        ConfigError, JournalError: it cannot start.
+        ConfigError: a spec means no scanner, stands twice, or is bound to a lane that no reader has.
     """
-    api = resolve_api(settings)
-    journal = await asyncio.to_thread(Journal.open, settings.journal.url, station=settings.station.name)
-    try:
-        async with _drive(settings, api) as drive:
-            courier = _courier(journal, drive, settings, api, listener)
-            work = courier.run_until_drained() if once else courier.run()
-            working = asyncio.create_task(work, name="courier")
-            stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            courier.request_stop(GRACE_S)
-            await working
-            return (await courier.pending()).waiting
-    finally:
-        await asyncio.to_thread(journal.close)
+    found: list[tuple[ScannerDevice, str | None]] = []
+    for scanner in settings.scanner:
+        if scanner.spec == "stdin:":
+            continue
+        if any(device.spec == scanner.spec for device, _ in found):
+            raise ConfigError(f"[[scanner]] {scanner.spec!r} stands twice", "one [[scanner]] for each device")
+        found.append((create_scanner(scanner.spec), bound_lane(scanner.lane, lanes)))
+    return found
 
 
-def _drive(settings: Settings, api: Api) -> DriveClient:
-    return DriveClient(
-        api.url,
-        api.key.get_secret_value(),
-        timeout_s=settings.api.timeout_s,
-        concurrency=settings.courier.concurrency,
-    )
+def bound_lane(lane: str, lanes: tuple[str, ...]) -> str | None:
+    """The lane that a scanner is bound to, as the readers write it; None for one that is not.
 
-
-def _courier(
-    journal: Journal,
-    drive: DriveClient,
-    settings: Settings,
-    api: Api,
-    listener: Callable[[Record | None, DeliveryView], None],
-) -> Courier:
-    return Courier(
-        journal,
-        drive,
-        api.target,
-        hold_s=settings.courier.hold_s,
-        concurrency=settings.courier.concurrency,
-        requests_per_minute=settings.courier.requests_per_minute,
-        hold_back=_hold_back(settings, api),
-        listener=listener,
-    )
-
-
-def _hold_back(settings: Settings, api: Api) -> str:
-    """Why nothing may be sent, if so: a UID in the wrong byte order is accepted by the API and never works."""
-    if api.production and not settings.uid.confirmed:
-        return (
-            "the byte order of UIDs is not confirmed: pairs are kept, nothing is sent to production"
-            " (set confirmed = true under [uid] once a key made in this order is known to work)"
-        )
-    return ""
-
-
-def _is_open(record: Record) -> bool:
-    """Whether delivery may still change what is shown for a pair without a person's doing."""
-    under_way = (LegState.HELD, LegState.QUEUED, LegState.SENDING)
-    reservation, activation = record.reservation, record.activation
-    if record.mark is not None:
-        return False
-    if reservation.state is LegState.DONE:
-        return activation.state in under_way or activation.repeat
-    return reservation.state in under_way or reservation.repeat
-
-
-def _message(record: Record) -> str:
-    """What the API, or we, have to say about the last delivery of a pair."""
-    return record.activation.message or record.reservation.message
+    Raises:
+        ConfigError: no reader has that lane.
+    """
+    if not lane:
+        return None
+    for name in lanes:
+        if name.casefold() == lane.casefold():
+            return name
+    raise ConfigError(f"[[scanner]] lane {lane!r} is no lane of a [[reader]]", f"one of: {', '.join(lanes)}")
