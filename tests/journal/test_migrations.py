@@ -6,6 +6,7 @@ import contextlib
 import re
 import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Select
 
-from support.journal import TARGET, entry, finished, opened, python, url
-from tagsmith.journal import Journal, changes, reading, schema, writing
+from support.journal import TARGET, calibration, entry, finished, opened, python, url
+from tagsmith.journal import Journal, calibrating, changes, reading, schema, writing
 from tagsmith.model import State
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -56,6 +57,22 @@ async def test_a_killed_migration_is_done_again(path: Path, what: str, after: in
         assert journal.verify().ok
 
 
+@pytest.mark.parametrize(("what", "after"), [("create_table", 0), ("create_index", 0), ("execute", 1)])
+async def test_a_killed_step_from_an_old_version_is_done_again(path: Path, what: str, after: int) -> None:
+    """A process that dies while it migrates a journal with entries leaves it as it was; the next start migrates it."""
+    shutil.copyfile(FIXTURES / "0001.db", path)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        before = list(connection.iterdump())
+    with python(KILLED, url(path), what, after) as process:
+        process.communicate(timeout=50)
+        assert process.returncode == 9
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert list(connection.iterdump()) == before
+    with opened(path) as journal:
+        await journal.record_calibration(calibration(1))
+        assert journal.verify() == replace(journal.verify(), ok=True, entries=11, calibrations=1, problems=())
+
+
 def test_the_migrations_are_those_the_program_knows() -> None:
     """The versions in the code, which are read without Alembic, are the steps in the folder, in one line."""
     config = Config()
@@ -78,6 +95,8 @@ def test_the_migrations_lead_to_the_schema(journal: Journal) -> None:
             condition = index.dialect_options["sqlite"]["where"]
             assert squeezed[str(index.name)].partition(" WHERE ")[2] == ("" if condition is None else str(condition))
     assert {name for name in laid if "_never_" in name} == {
+        "calibrations_never_change",
+        "calibrations_never_go",
         "entries_facts_never_change",
         "entries_never_go",
         "events_never_change",
@@ -93,11 +112,14 @@ def test_the_migrations_lead_to_the_schema(journal: Journal) -> None:
         "UPDATE entries SET visual_number = 'another'",
         "UPDATE entries SET uid = '04ffffffffffff'",
         "DELETE FROM entries",
+        "UPDATE calibrations SET uid_order = 'wire'",
+        "DELETE FROM calibrations",
     ],
 )
 async def test_the_database_itself_forbids_rewriting(journal: Journal, statement: str) -> None:
-    """Events and the facts of a pair cannot be changed or removed, not even with another program, by mistake."""
+    """Events, calibrations and the facts of a pair cannot be changed or removed by another program's mistake."""
     await journal.append(entry(1))
+    await journal.record_calibration(calibration(1))
     with (
         contextlib.closing(sqlite3.connect(journal.path)) as connection,
         pytest.raises(sqlite3.IntegrityError, match="never"),
@@ -116,8 +138,10 @@ async def test_a_journal_of_every_version_opens(path: Path, version: str) -> Non
         counts = await journal.tally(TARGET)
         assert counts == dict.fromkeys(State, 1) | {State.HELD: 2, State.QUEUED: 2}
         assert [record.number for record in await journal.due(TARGET, 10)] == [1, 3, 4, 7, 11]
+        assert await journal.calibrations(TARGET) == ([] if version == "0001" else [calibration(1)])
         assert await journal.recover() == 1
         await journal.append(entry(12))
+        await journal.record_calibration(calibration(2))
         assert journal.verify().ok
 
 
@@ -133,6 +157,18 @@ PLANS: dict[str, tuple[Select[Any], dict[str, object], str]] = {
     "newest": (reading._NEWEST, {}, "SEARCH entries"),
     "history": (reading._HISTORY, {"this_id": "x"}, "INDEX events_entry"),
     "change": (writing._SELECT_ENTRY, {"this_id": "x"}, "INDEX sqlite_autoindex_entries_1"),
+    "calibration": (calibrating._LATEST, {"this_target": "t"}, "INDEX calibrations_target"),
+    "calibrations": (calibrating._OF_TARGET, {"this_target": "t"}, "INDEX calibrations_target"),
+    "sent in the other order": (
+        calibrating._SENT,
+        {"this_target": "t", "this_order": "wire", "after": 0},
+        "INDEX entries_target",
+    ),
+    "waiting in the other order": (
+        calibrating._WAITING,
+        {"this_target": "t", "this_order": "wire", "after": 0},
+        "INDEX entries_target",
+    ),
     "head": (writing._HEAD, {"stream": "s"}, "INDEX sqlite_autoindex_events_1"),
     "streams": (writing._LAST_STREAMS, {"station": "s"}, "INDEX events_first"),
     "last head": (writing._LAST_HEAD, {}, "SCAN events"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tagsmith.journal import Journal
-from tagsmith.model import Entry
+from tagsmith.model import Calibration, Entry
 from tagsmith.uid import ByteOrder, Technology, Uid
 
 TARGET = "https://drive-api.example/drive"
@@ -34,6 +34,23 @@ def entry(index: int, **fields: Any) -> Entry:
         "reader": "ACR1252 PICC",
     }
     return Entry(**(known | fields))
+
+
+def calibration(index: int, **fields: Any) -> Calibration:
+    """The calibration of this index: key and time follow from it."""
+    uid = Uid(bytes([4, *index.to_bytes(6, "big")]), Technology.ISO14443A)
+    known: dict[str, Any] = {
+        "target": TARGET,
+        "order": ByteOrder.REVERSED,
+        "uid": uid,
+        "key_id": uid.reversed.upper(),
+        "user_id": "user-7",
+        "reader": "ACR1252 PICC",
+        "by": "Ada",
+        "station": "one",
+        "at": EPOCH + timedelta(days=index),
+    }
+    return Calibration(**(known | fields))
 
 
 class CountingClock:

@@ -5,6 +5,7 @@ API, and never decides when something is sent.
 
     journal     the doors: threads and engines
     changes     what may be done to an entry, each in one transaction
+    calibrating the proofs of the byte order, and what was made in another one
     legs        what may become of a delivery: the table
     reading     the questions
     writing     transactions, and the event for every change

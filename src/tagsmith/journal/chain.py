@@ -38,6 +38,8 @@ class Kind(enum.StrEnum):
     """It is known what became of an attempt, or that it is not."""
     INTERRUPTED = "interrupted"
     """An attempt was found under way after its program had ended."""
+    CALIBRATED = "calibrated"
+    """A calibration was recorded; its payload is the whole row, and there is no entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,6 @@ def anchor(stream: str, at: str, station: str, previous: Head | None) -> Event:
     return Event(stream, 0, at, Kind.ANCHOR.value, station, None, payload(held), GENESIS)
 
 
-def follow(head: Head, at: str, kind: Kind, station: str, entry_id: str, changes: Mapping[str, object]) -> Event:
-    """The event after `head`."""
+def follow(head: Head, at: str, kind: Kind, station: str, entry_id: str | None, changes: Mapping[str, object]) -> Event:
+    """The event after `head`; of no entry where it tells of something else."""
     return Event(head.stream, head.seq + 1, at, kind.value, station, entry_id, payload(changes), head.hash)

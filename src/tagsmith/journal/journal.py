@@ -16,14 +16,14 @@ from typing import Final, TypeVar
 from sqlalchemy import URL, Connection, Engine
 
 from tagsmith.errors import JournalCorrupt, JournalError, JournalUnavailable
-from tagsmith.journal import changes, database, faults, reading
+from tagsmith.journal import calibrating, changes, database, faults, reading
 from tagsmith.journal.lock import CourierLock
 from tagsmith.journal.reading import Change
 from tagsmith.journal.verifying import Problems, Verification, verify
 from tagsmith.journal.worker import Worker
 from tagsmith.journal.writing import Transaction, Writer, last_head
-from tagsmith.model import Committed, Entry, LegName, Record, Settlement, State
-from tagsmith.uid import Uid
+from tagsmith.model import Calibration, Committed, Entry, LegName, Record, Settlement, State
+from tagsmith.uid import ByteOrder, Uid
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -164,6 +164,13 @@ class Journal:
         """
         return await self._change(lambda transaction: changes.recover(transaction, target))
 
+    async def record_calibration(self, calibration: Calibration) -> None:
+        """Record durably in which order the target gets UIDs; the last one recorded counts.
+
+        The very same one again, after a commit whose answer was lost, is only found again.
+        """
+        await self._change(lambda transaction: calibrating.record(transaction, calibration))
+
     # --- questions -------------------------------------------------------------------------------------------
 
     async def find(self, target: str, *, uid: Uid | None = None, number_key: str | None = None) -> Record | None:
@@ -191,6 +198,18 @@ class Journal:
         """How many entries are shown in each state. Looks at every entry of the target: not for every moment."""
         return await self._ask(lambda connection: reading.tally(connection, target))
 
+    async def calibration(self, target: str) -> Calibration | None:
+        """The target's last calibration: the one that counts."""
+        return await self._ask(lambda connection: calibrating.latest(connection, target))
+
+    async def calibrations(self, target: str) -> list[Calibration]:
+        """Every calibration of the target, oldest first."""
+        return await self._ask(lambda connection: calibrating.history(connection, target))
+
+    async def not_for_pairing(self, target: str) -> frozenset[Uid]:
+        """The keys that the target's calibrations were made with: they are somebody's already."""
+        return frozenset(one.uid for one in await self.calibrations(target))
+
     async def changes(self, since: int) -> int:
         """The number of the newest record, `since` where none is newer: whether another process has appended."""
         return max(since, await self._ask(reading.newest))
@@ -206,6 +225,29 @@ class Journal:
             yield from page
             after = page[-1].number
             self._require_open()
+
+    def sent_in_other_order(self, target: str, order: ByteOrder) -> Iterator[Record]:
+        """The live records, by number, that were sent (attempted) with their UID otherwise than `order` writes it.
+
+        Blocks the calling thread, and looks at every entry of the target.
+        """
+        return self._in_other_order(target, order, sent=True)
+
+    def waiting_in_other_order(self, target: str, order: ByteOrder) -> Iterator[Record]:
+        """The live records, by number, that would be sent otherwise than `order` writes it, and were not yet.
+
+        Blocks the calling thread, and looks at every entry of the target.
+        """
+        return self._in_other_order(target, order, sent=False)
+
+    def _in_other_order(self, target: str, order: ByteOrder, *, sent: bool) -> Iterator[Record]:
+        after: int | None = 0
+        while after is not None:
+            self._require_open()
+            page, after = self._query(
+                lambda connection: calibrating.in_other_order(connection, target, order, after or 0, sent=sent)  # noqa: B023 - called at once
+            )
+            yield from page
 
     def look_up(self, text: str) -> Record | None:
         """The record a person means by its id, number, visual number, or uid in either order; blocks the thread.

@@ -1,4 +1,4 @@
-"""Between a row of `entries` and a `Record`: the one place that knows how each value is written. Pure."""
+"""Between a row and a `Record` or a `Calibration`: the one place that knows how each value is written. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from tagsmith.errors import JournalCorrupt, UidError
-from tagsmith.model import Entry, KeyType, Leg, LegName, LegState, Mark, Record, State
+from tagsmith.model import Calibration, Entry, KeyType, Leg, LegName, LegState, Mark, Record, State
 from tagsmith.uid import ByteOrder, Technology, Uid
 
 Value: TypeAlias = str | int | None
@@ -144,6 +144,46 @@ def _entry(row: Columns) -> Entry:
         valid_to=row["valid_to"],
         warnings=tuple(json.loads(row["warnings"])),
     )
+
+
+def calibration_row(calibration: Calibration) -> Row:
+    """The row of a calibration; all but its number."""
+    return {
+        "target": calibration.target,
+        "uid_order": calibration.order.value,
+        "uid": calibration.uid.wire,
+        "technology": calibration.uid.technology.value,
+        "key_id": calibration.key_id,
+        "user_id": calibration.user_id,
+        "reader": calibration.reader,
+        "done_by": calibration.by,
+        "station": calibration.station,
+        "at": utc_text(calibration.at),
+    }
+
+
+def calibration(row: Columns) -> Calibration:
+    """The calibration a row stands for.
+
+    Raises:
+        JournalCorrupt: the row holds values that nobody writes.
+    """
+    try:
+        return Calibration(
+            target=row["target"],
+            order=ByteOrder(row["uid_order"]),
+            uid=Uid.from_hex(row["uid"], technology=Technology(row["technology"])),
+            key_id=row["key_id"],
+            user_id=row["user_id"],
+            reader=row["reader"],
+            by=row["done_by"],
+            station=row["station"],
+            at=datetime.fromisoformat(row["at"]),
+        )
+    except (ValueError, TypeError, UidError) as error:
+        raise JournalCorrupt(
+            f"calibration {row['number']} of the journal cannot be read: {error}", "run: tagsmith journal verify"
+        ) from error
 
 
 _NO_PAIR = Entry("", "", Uid(b"\0"), ByteOrder.WIRE, "", "", datetime.min.replace(tzinfo=UTC))

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from tagsmith.model import LegName
 
-VERSIONS: Final = ("0001",)
+VERSIONS: Final = ("0001", "0002")
 """Every schema version this program can read or migrate from, oldest first; the last is written. As in migrations/."""
 
 VERSION_TABLE: Final = "journal_version"
@@ -160,6 +160,24 @@ Index(
     sqlite_where=text("seq = 0"),
     postgresql_where=text("seq = 0"),
 )
+
+calibrations = Table(
+    "calibrations",
+    metadata,
+    Column("number", _ROW_NUMBER, Identity(), primary_key=True),
+    Column("target", Text, nullable=False),
+    Column("uid_order", Text, nullable=False),
+    Column("uid", Text, nullable=False),
+    Column("technology", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("reader", Text, nullable=False),
+    Column("done_by", Text, nullable=False),
+    Column("station", Text, nullable=False),
+    Column("at", Text, nullable=False),
+)
+
+Index("calibrations_target", calibrations.c.target, calibrations.c.number)
 
 STORED: Final = tuple(column for column in entries.columns if column.computed is None)
 """The columns of an entry that are written; events account for each of them."""

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, RowMapping, exists, func, select
 
 from tagsmith.journal import chain
 from tagsmith.journal.chain import Event, Head, Kind
-from tagsmith.journal.schema import STORED, entries, events
+from tagsmith.journal.schema import STORED, calibrations, entries, events
 
 _MOST: Final = 100
 """Problems that are told one by one."""
@@ -38,6 +38,9 @@ _SILENT: Final = (
     .where(~exists().where(events.c.entry_id == entries.c.id))
     .order_by(entries.c.number)
 )
+_CALIBRATED: Final = (
+    select(events.c.n, events.c.payload).where(events.c.kind == Kind.CALIBRATED.value).order_by(events.c.n)
+)
 _COLUMNS: Final = tuple(column.name for column in STORED)
 
 
@@ -50,6 +53,7 @@ class Verification:
     entries: int
     streams: int
     problems: tuple[str, ...]
+    calibrations: int = 0
 
 
 @dataclass(slots=True)
@@ -101,8 +105,9 @@ def verify(connection: Connection, problems: Problems) -> Verification:
         _check_entry(of_entry, history, problems)
     for number, entry_id in streaming.execute(_SILENT):
         problems.add(f"entry {number} ({entry_id}): no event tells of it")
+    proofs = _check_calibrations(connection, problems)
     count = connection.scalars(select(func.count()).select_from(entries)).one()
-    return Verification(problems.count == 0, chains.events, count, len(chains.heads), problems.all())
+    return Verification(problems.count == 0, chains.events, count, len(chains.heads), problems.all(), proofs)
 
 
 def _walk(links: Iterable[RowMapping], problems: Problems) -> _Chains:
@@ -205,6 +210,32 @@ def _check_entry(entry_id: str, history: Iterator[RowMapping], problems: Problem
             problems.add(f"{where}: {column} is {row[column]!r}, its events say {told[column]!r}")
     for column in told.keys() - set(_COLUMNS):
         problems.add(f"{where}: its events tell of {column!r}, which entries do not have")
+
+
+def _check_calibrations(connection: Connection, problems: Problems) -> int:
+    """Compare each calibration with the event that tells of it; gives how many there are. They are always few."""
+    told: dict[Any, dict[str, Any]] = {}
+    for n, payload in connection.execute(_CALIBRATED):
+        values = _object(payload)
+        if values is None or not isinstance(values.get("number"), int):
+            problems.add(f"event {n}: its payload cannot be read")
+        elif values["number"] in told:
+            problems.add(f"event {n}: tells of calibration {values['number']} again")
+        else:
+            told[values["number"]] = values
+    held = {row["number"]: dict(row) for row in connection.execute(select(calibrations)).mappings()}
+    for number in sorted(told.keys() - held.keys()):
+        problems.add(f"calibration {number}: is missing, an event tells of it")
+    for number, row in sorted(held.items()):
+        where = f"calibration {number}"
+        if number not in told:
+            problems.add(f"{where}: no event tells of it")
+            continue
+        for column in sorted(row.keys() | told[number].keys()):
+            says, is_ = told[number].get(column), row.get(column)
+            if says != is_:
+                problems.add(f"{where}: {column} is {is_!r}, its event says {says!r}")
+    return len(held)
 
 
 def _object(text: str) -> dict[str, Any] | None:

@@ -21,12 +21,13 @@ from tagsmith.journal import chain, faults
 from tagsmith.journal.chain import Head, Kind
 from tagsmith.journal.database import FileId, file_id, log_path
 from tagsmith.journal.rows import Row, utc_text
-from tagsmith.journal.schema import STORED, entries, events
+from tagsmith.journal.schema import STORED, calibrations, entries, events
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _INSERT_ENTRY = sqlite.insert(entries).on_conflict_do_nothing().returning(entries.c.number)
+_INSERT_CALIBRATION = insert(calibrations).returning(calibrations.c.number)
 _INSERT_EVENT = insert(events).inline()
 _UPDATE_ENTRY = update(entries).where(entries.c.number == bindparam("this_number"))
 # Whoever reads a row to change it keeps others from changing it; SQLite needs no such words, it has the write lock.
@@ -79,6 +80,11 @@ class Transaction:
             self._event(Kind.PAIRED, str(row["id"]), {"number": number, **row})
         return number
 
+    def insert_calibration(self, row: Row) -> None:
+        """Add a calibration."""
+        number: int = self.connection.scalars(_INSERT_CALIBRATION, row).one()
+        self._event(Kind.CALIBRATED, None, {"number": number, **row})
+
     def change(self, row: Row, kind: Kind, changes: Row) -> Row:
         """Change an entry; gives the row as it is then. Values that stay as they were are left out."""
         real = {column: value for column, value in changes.items() if row[column] != value}
@@ -87,7 +93,7 @@ class Transaction:
             self._event(kind, str(row["id"]), real)
         return row | real
 
-    def _event(self, kind: Kind, entry_id: str, changes: Row) -> None:
+    def _event(self, kind: Kind, entry_id: str | None, changes: Row) -> None:
         """Add the next event to this process's stream, which begins with an anchor."""
         if self.head is None:
             self._add(chain.anchor(self._stream, self.now, self._station, self._previous()))
