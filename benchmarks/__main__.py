@@ -16,6 +16,8 @@ RUNS = (
     ["first_frame.py"],
     ["journal.py"],
     ["tap_latency.py"],
+    ["serial_line.py"],
+    ["nfcpy.py"],
     ["headless.py", "--idle", "30", "--pairs", "2000"],
 )
 
