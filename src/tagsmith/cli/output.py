@@ -115,6 +115,8 @@ def _quiet_libraries(level: int) -> None:
     """Of the libraries underneath only what they warn of."""
     for library in ("alembic", "sqlalchemy", "asyncio", "uvicorn"):
         logging.getLogger(library).setLevel(max(level, logging.WARNING))
+    # nfcpy reports each bad frame as an error; what it comes to is told by the reader.
+    logging.getLogger("nfc").setLevel(logging.CRITICAL)
 
 
 def write_json(value: object) -> None:

@@ -352,7 +352,7 @@ class Station:
         return self._footing.order.order if self._footing else first_order(self._settings)
 
     def _ready_fields(self, bench: Bench) -> dict[str, object]:
-        return {
+        fields: dict[str, object] = {
             "station": self._settings.station.name,
             "lanes": list(self.lanes),
             "target": self._api.target,
@@ -368,6 +368,9 @@ class Station:
                 for lane in bench.views()
             ],
         }
+        if self._delivery.message:
+            fields["message"] = self._delivery.message
+        return fields
 
 
 def _scanners(settings: Settings, lanes: tuple[str, ...]) -> list[tuple[ScannerDevice, str | None]]:
