@@ -17,7 +17,7 @@ LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes 
 unexport PYTHONPATH PYTHONHOME
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-long generated bench setup lock clean system-demo system-test
+.PHONY: help demo test test-long generated bench setup lock clean system-demo system-test system-long
 
 help:
 	@echo "make demo        the station with a simulated reader and a Drive API of its own"
@@ -43,7 +43,7 @@ test: $(TEST)/.installed
 	$(TEST)/bin/lint-imports --no-logo
 	$(TEST)/bin/pytest -m "not long" --cov --cov-report=term
 
-test-long: $(TEST)/.installed
+test-long: $(TEST)/.installed | system-long
 	$(TEST)/bin/pytest -m long
 
 generated: $(TEST)/.installed
@@ -73,6 +73,9 @@ system-demo:
 
 system-test:
 	@requirements/system test "$(PYTHON)"
+
+system-long:
+	@requirements/system long "$(PYTHON)"
 
 $(RUN)/bin/python: | system-demo
 	$(PYTHON) -m venv --clear $(RUN)

@@ -4,8 +4,8 @@
 
 A process with one pump per lane, on a real pcscd with virtual readers that tell of every card at once. In turn, a key
 is laid on one lane alone, and keys are laid on all lanes at the same moment. Time counts from the card's first contact
-(the first byte that pcscd sends it) to the moment the tap reaches the core's side of the pump. A card takes --card-ms to
-answer, as radio does: without it the figure would be how fast this program plays eight cards at once.
+(the first byte that pcscd sends it) to the moment the tap reaches the core's side of the pump. A card takes --card-ms
+to answer, as radio does: without it the figure would be how fast this program plays eight cards at once.
 
 Exit code 1 if a tap was lost, or if the median with all lanes is above 1.5 times that of one.
 """

@@ -6,6 +6,7 @@ import asyncio
 import queue
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tagsmith import pairing
 from tagsmith.bench import Bench, Work
 from tagsmith.errors import DeviceLost, DeviceMissing
 from tagsmith.journal import Journal
-from tagsmith.model import Event, Phase, ReaderState, Record, Scan, Signal
+from tagsmith.model import Event, Phase, ReaderInfo, ReaderState, Record, Scan, Signal
 from tagsmith.readers.sim import SimReader
 from tagsmith.scanners.base import ScannerDevice
 from tagsmith.uid import Uid
@@ -60,11 +61,18 @@ class Wand(ScannerDevice):
         self._said.put(text)
 
 
+class DeafReader(SimReader):
+    """A reader that says when a key comes, and not when it goes."""
+
+    def _open(self) -> ReaderInfo:
+        return replace(super()._open(), sees_removal=False)
+
+
 class Hall:
     """A bench of two lanes with what a test looks at."""
 
     def __init__(self, journal: Journal, rules: pairing.Rules, wands: list[tuple[ScannerDevice, str | None]]) -> None:
-        self.readers = {name: SimReader() for name in LANES}
+        self.readers = {"left": SimReader(), "right": DeafReader()}
         self.events: list[Event] = []
         self.signals: list[Signal] = []
         self.records: list[Record] = []
@@ -261,6 +269,20 @@ async def test_a_lost_scanner_is_told_and_taken_again(hall: Hall, wands: dict[st
     free.scan("N-1")
     await hall.until(lambda: bool(hall.reasons()))
     assert hall.reasons() == ["lane-first"]
+
+
+@pytest.mark.parametrize("hall", [pairing.Rules(keep_removed=False)], indirect=True)
+async def test_a_reader_that_does_not_see_removal_drops_nothing(hall: Hall) -> None:
+    """Where keys must stay until their number comes: a reader that falls silent has not seen the key go."""
+    await hall.tap("right", A)
+    await hall.tap("left", B)
+    for reader in hall.readers.values():
+        reader.feed.remove()
+    await hall.until(lambda: hall.phase("left") is Phase.REFUSED)
+    hall.scan("N-1", "right")
+    await hall.until(lambda: bool(hall.pairs()))
+    assert hall.reasons() == ["tag-removed"]
+    assert {one["lane"] for one in hall.seen("removed")} == {"left"}
 
 
 @pytest.mark.parametrize("hall", [pairing.Rules(golden=Uid.from_hex(B))], indirect=True)

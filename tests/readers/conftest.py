@@ -14,6 +14,8 @@ pytest.register_assert_rewrite("readers.conformance")
 
 from readers.conformance import PcscRig, Rig, SimRig  # noqa: E402
 from support.pcscd import EVENT, POLLED, Pcscd, Plan  # noqa: E402
+from support.rig_nfcpy import NfcpyRig, UdpRig  # noqa: E402
+from support.rig_serial import SerialRig, Twn4Rig  # noqa: E402
 
 PLANS = (Plan("Polled PICC", POLLED), Plan("Event PICC", EVENT))
 
@@ -43,8 +45,31 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
     made: Rig
     if request.param == "sim":
         made = SimRig(tmp_path)
+    elif request.param == "nfcpy":
+        made = NfcpyRig(tmp_path)
+    elif request.param == "nfcpy-udp":
+        made = UdpRig()
+    elif request.param == "serial":
+        made = SerialRig(tmp_path)
+    elif request.param == "serial-twn4":
+        made = Twn4Rig(tmp_path)
     else:
         pcscd = request.getfixturevalue("pcscd")
         made = PcscRig(pcscd, "Event PICC" if request.param == "pcsc" else "Polled PICC")
     with made:
         yield made
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say over which backends the conformance suite ran, and how many of its checks each passed."""
+    counts: dict[str, list[int]] = {}
+    for outcome in ("passed", "failed", "error"):
+        for report in terminalreporter.getreports(outcome):
+            if "test_conformance.py::test_reader[" in report.nodeid and getattr(report, "when", "") == "call":
+                backend = report.nodeid.rpartition("[")[2].rstrip("]").split("-", 1)[1]
+                count = counts.setdefault(backend, [0, 0])
+                count[0] += outcome == "passed"
+                count[1] += 1
+    if counts:
+        told = (f"{backend} {passed}/{ran}" for backend, (passed, ran) in sorted(counts.items()))
+        terminalreporter.write_line(f"conformance of readers: {', '.join(told)}")

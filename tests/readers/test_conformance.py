@@ -12,6 +12,10 @@ BACKENDS = [
     "sim",
     pytest.param("pcsc", marks=pytest.mark.pcsc),
     pytest.param("pcsc-polled", marks=pytest.mark.pcsc),
+    "nfcpy",
+    "nfcpy-udp",
+    "serial",
+    "serial-twn4",
 ]
 
 

@@ -205,9 +205,10 @@ class Bench:
                 self._arrived(lane, edge.tag, edge.at)
             case TagLeft():
                 lane.present = None
-                warnings = self._uid_warnings(self._judge(edge.tag))
-                self._say("removed", lane, **self._uid_fields(edge.tag.uid), warnings=warnings)
-                self._step(lane, pairing.Removed(edge.at))
+                if lane.sees_removal:  # else it has only fallen silent, which says nothing of the key
+                    warnings = self._uid_warnings(self._judge(edge.tag))
+                    self._say("removed", lane, **self._uid_fields(edge.tag.uid), warnings=warnings)
+                    self._step(lane, pairing.Removed(edge.at))
             case TagsCollided():
                 lane.present = None
                 self._step(lane, pairing.Collided(edge.at))

@@ -53,6 +53,11 @@ class Lane:
         return self.status.info.name if self.status.info else self.spec
 
     @property
+    def sees_removal(self) -> bool:
+        """Whether the reader notices when a key is taken away."""
+        return self.status.info is None or self.status.info.sees_removal
+
+    @property
     def rules(self) -> pairing.Rules:
         """The rules in force for the next move."""
         return replace(self._rules, verify=True) if self.verify_next else self._rules

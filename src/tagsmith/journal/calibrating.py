@@ -17,9 +17,7 @@ from tagsmith.model import Calibration, Record
 from tagsmith.uid import ByteOrder
 
 _OF_TARGET: Final = (
-    select(calibrations)
-    .where(calibrations.c.target == bindparam("this_target"))
-    .order_by(calibrations.c.number.desc())
+    select(calibrations).where(calibrations.c.target == bindparam("this_target")).order_by(calibrations.c.number.desc())
 )
 _LATEST: Final = _OF_TARGET.limit(1)
 

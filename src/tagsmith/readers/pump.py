@@ -30,8 +30,8 @@ _log = logging.getLogger(__name__)
 
 DEBOUNCE_S = 0.1
 """A tag that returns within this time has not left."""
-BACKOFF_S = (0.1, 2.0)
-"""First and longest pause between two tries to open a reader."""
+BACKOFF_S = (0.1, 1.0)
+"""First and longest pause between two tries to open a reader: it is back within two seconds of its return."""
 WAIT_S = 2.0
 """How long one wait lasts: the heartbeat is never older than this while the reader obeys."""
 

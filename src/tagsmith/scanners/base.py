@@ -56,8 +56,8 @@ class ScannerDevice(ABC):
     def read(self, timeout_s: float) -> list[Scan]:
         """The scans that have ended, as soon as there is one; none at the timeout, or soon after `wake`.
 
-        A line that cannot be used is a scan with a fault. `Scan.at` is the capture of its first character, `Scan.scanner`
-        this device's spec.
+        A line that cannot be used is a scan with a fault. `Scan.at` is the capture of its first character,
+        `Scan.scanner` this device's spec.
 
         Raises:
             DeviceError: it went away.
@@ -118,9 +118,10 @@ class ScannerPump:
         """End the thread, and with it the device. False if it is still busy after the timeout; it ends later then."""
         self._stop.set()
         self._device.wake()
-        if self._thread is not None:
-            self._thread.join(timeout_s)
-        return self._thread is None or not self._thread.is_alive()
+        if self._thread is None or self._thread is threading.current_thread():
+            return self._thread is None
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
 
     def run(self) -> None:
         """The thread: open, read until it fails, and again."""

@@ -57,8 +57,8 @@ _KEYS = {layout: ["".join(rows) for rows in both] for layout, both in _ROWS.item
 def keys(layout: Layout) -> tuple[str, str]:
     """What the keys of a layout give, unshifted and shifted, one character a key.
 
-    By place: the digit row from left to right, the three letter rows, the blank, and last the key beside the left shift,
-    which the US layout has not. Spacing accents stand for dead keys.
+    By place: the digit row from left to right, the three letter rows, the blank, and last the key beside the left
+    shift, which the US layout has not. Spacing accents stand for dead keys.
     """
     unshifted, shifted = _KEYS[layout]
     return unshifted, shifted
