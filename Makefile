@@ -12,7 +12,7 @@ SOURCES := $(shell find src -not -name '*.pyc' -not -name __pycache__) pyproject
 
 # The short tests wait more than they work: two processes halve the time on two cores.
 SHORT = $(TEST)/bin/pytest -m "not long"
-HALF := tests/tui tests/courier tests/drive tests/sandbox tests/journal tests/test_headless.py tests/test_cli.py
+HALF := tests/tui tests/courier tests/drive tests/sandbox tests/test_headless.py
 
 PIP_INSTALL := -m pip install --quiet --no-input --disable-pip-version-check
 LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate

@@ -111,7 +111,9 @@ def face_rows(face: Face, width: int, height: int, *, heading: Safe = EMPTY, blo
 
 
 def _without_block_letters(face: Face, width: int, height: int, heading: Safe) -> list[Row]:
-    text = fitted(joined([heading, Safe(face.word)], ": "), max(width - 2, 1))
+    # A shorter word in full says more than half of the longer one.
+    spelled = [joined([place, Safe(word)], ": ") for place in (heading, EMPTY) for word in face.spellings]
+    text = first_that_fits(max(width - 2, 1), spelled)
     word = [_centred(f" {text} ", width, Ink.REVERSE)]
     for sentences in _abridged(face, width):
         if len(word) + len(sentences) <= height:
