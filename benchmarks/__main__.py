@@ -18,6 +18,7 @@ RUNS = (
     ["tap_latency.py"],
     ["serial_line.py"],
     ["nfcpy.py"],
+    ["lanes.py", "--rounds", "30"],
     ["headless.py", "--idle", "30", "--pairs", "2000"],
 )
 

@@ -21,6 +21,7 @@ DEVICES_START, DEVICES_END = "<!-- generated: devices -->\n", "<!-- /generated -
 WITHOUT_A_LANE = {
     "unknown-lane": "A line named no lane of this station, or none where there are several.",
     "lane-first": "A scanner that is bound to no lane brought a number before a lane's barcode.",
+    "two-lanes-chosen": "Two lanes' barcodes came from the keyboard before a number: perhaps of two scanners.",
     "other-lane": "The barcode of another lane came from a scanner that is bound to one.",
     "unknown-command": "A command's barcode that this station does not know.",
 }

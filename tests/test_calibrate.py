@@ -207,7 +207,7 @@ def test_a_serial_reader_is_calibrated_against_the_record(
     """It never decides: refused without a record, then told the spec that makes it right, and right with that one."""
     enrol(sandbox, BACK_FOUR)
     line = PtyLine(tmp_path)
-    spec = f"serial:{line.path}"
+    spec = f"serial:{line.path}?length=4,7"
     refused = calibrate(env, "--reader", spec, code=1)
     assert refused["order"] == "inconclusive"
     assert "would turn the whole station" in refused["message"]
@@ -216,7 +216,7 @@ def test_a_serial_reader_is_calibrated_against_the_record(
         wrong = calibrate(env, "--reader", spec, code=1)
         assert wrong["readers"][0]["standing"] == "set-otherwise"
         wanted = wrong["readers"][0]["wanted_spec"]
-        assert wanted == f"{spec}?order=reversed&frame=decimal-line&length=4"
+        assert wanted == f"serial:{line.path}?length=4&order=reversed&frame=decimal-line"
         right = calibrate(env, "--reader", wanted)
     assert (right["order"], right["recorded"], right["spec"]) == ("reversed", True, wanted)
 

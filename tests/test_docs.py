@@ -7,11 +7,13 @@ import re
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 from tagsmith.doctor.finding import Section
-from tagsmith.errors import ConfigError
-from tagsmith.model import Reason, ScanFault
+from tagsmith.model import Reason, ScanFault, Tag
 from tagsmith.pairing import describe
 from tagsmith.readers import create as create_reader
+from tagsmith.readers.serial_spec import plan
 from tagsmith.scanners import create as create_scanner
 from tagsmith.uid import UidReason
 from tagsmith.visual_number import NumberReason
@@ -56,16 +58,31 @@ def test_the_doctor_points_to_sections_that_are_there() -> None:
     assert {str(section) for section in Section if section} <= anchors
 
 
-def test_every_spec_in_the_hardware_page_is_one() -> None:
-    """Whatever the page tells people to write as a spec is taken by the program."""
+@pytest.mark.parametrize(("name", "least"), [("hardware.md", 12), ("docs/settings.md", 2)])
+def test_every_spec_that_people_are_told_is_one(name: str, least: int) -> None:
+    """Whatever a page tells people to write as a spec is taken by the program: as a scanner's below `[[scanner]]`."""
+    page = (DOCS.parent / name).read_text(encoding="utf-8")
+    found = re.finditer(r"""(\[\[scanner]]\n *spec = )?['"`]((?:pcsc|nfcpy|serial|evdev):[^'"`\s…]+)['"`]""", page)
+    specs = {match.groups() for match in found if "vvvv" not in match[2]}
+    assert len(specs) >= least
+    for scanner, spec in specs:
+        (create_scanner if scanner else create_reader)(spec)
+
+
+def test_every_row_of_the_table_of_lines_is_read_as_the_key_it_is_of() -> None:
+    """What hardware.md says that a serial reader sends for one key, and the options beside it, give that key's UID."""
     page = (DOCS.parent / "hardware.md").read_text(encoding="utf-8")
-    written = set(re.findall(r"""['"`]((?:pcsc|nfcpy|serial|evdev):[^'"`\s…]+)['"`]""", page))
-    assert len(written) > 10
-    for spec in sorted(one for one in written if "vvvv" not in one):
-        try:
-            create_reader(spec)
-        except ConfigError:
-            create_scanner(spec)
+    (key,) = re.findall(r"^\| for `([0-9A-F]+)` it sends", page, re.MULTILINE)
+    rows = re.findall(r"^\| `([0-9A-F:UID=]+)`.*\| `(frame=[^`]+)`", page, re.MULTILINE)
+    assert len(rows) >= 7
+    for sent, options in rows:
+        made = plan(f"serial:/dev/ttyUSB0?{options}")
+        made.framing.start(0.0)
+        made.framing.feed(b"", 1.0)
+        (frame,) = made.framing.feed(f"{sent}\r\n".encode(), 2.0)
+        tag = made.writing.read(frame.payload)
+        assert isinstance(tag, Tag)
+        assert tag.uid.wire == key.lower(), options
 
 
 def test_every_reason_has_words() -> None:

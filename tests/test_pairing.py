@@ -32,6 +32,7 @@ from tagsmith.pairing import (
     Rules,
     Saved,
     Scanned,
+    Stalled,
     Step,
     Taken,
     Tapped,
@@ -259,9 +260,17 @@ class TestWhileSaving:
         result = play(tap(A), scan("N-1", fresh="e"), tap(B, at=2.5), Taken("e", reason, record(), 3.0))
         assert result.lane.phase is Phase.TAG_WAITS
 
-    def test_tag_that_came_and_went_is_forgotten(self) -> None:
-        """What left again during the commit is not waited with."""
-        result = play(tap(A), scan("N-1", fresh="e"), tap(B, at=2.5), Removed(2.6), Saved("e", 3.0))
+    def test_tag_that_came_and_went_stays_valid(self) -> None:
+        """A quick tap during the commit waits for its number afterwards, like any other that was taken away."""
+        events = (tap(A), scan("N-1", fresh="e"), tap(B, at=2.5), Removed(2.6), Saved("e", 3.0))
+        result = play(*events, scan("N-2", at=3.5))
+        assert [commit.tap.tag.uid.wire for commit in commits(result)] == [A, B]
+        assert play(*events, rules=Rules(keep_removed=False)).lane.phase is Phase.PAIRED
+
+    @pytest.mark.parametrize("event", [ReaderGone(2.6), Stalled(2.6, 2.6)], ids=["reader gone", "stalled"])
+    def test_tag_of_a_reader_that_went_away_is_forgotten(self, event: Event) -> None:
+        """What lay there when the reader went away, or the station stood still, is not waited with."""
+        result = play(tap(A), scan("N-1", fresh="e"), tap(B, at=2.5), event, Saved("e", 3.0))
         assert result.lane.phase is Phase.PAIRED
 
     def test_two_tags_during_the_commit(self) -> None:
@@ -508,6 +517,84 @@ class TestTwoLanes:
         assert reasons(result) == ["two-lanes", "no-tag"]
 
 
+class TestStalled:
+    """The station stood still, and what came meanwhile comes now, in an order that says nothing."""
+
+    def test_what_waited_and_what_came_meanwhile_is_refused(self) -> None:
+        """The half pair is dropped; a tap and a number that were captured too soon after it join nothing."""
+        result = play(tap(A), Stalled(5.0, 5.3), scan("N-1", at=5.1), tap(B, at=5.2), scan("N-2", at=5.4))
+        assert reasons(result) == ["stalled", "no-tag", "stale-tap", "no-tag"]
+        assert commits(play(tap(C, at=5.5), scan("N-3", at=6.0), lane=result.lane))
+
+    def test_a_number_that_waited_is_dropped(self) -> None:
+        """In scan-first order as well."""
+        rules = Rules(order=Order.SCAN_FIRST)
+        result = play(scan("N-1", at=1.0), Stalled(5.0, 5.3), tap(A, at=5.4), rules=rules)
+        assert reasons(result) == ["stalled", "no-number"]
+
+    def test_a_pair_on_its_way_is_not_disturbed(self) -> None:
+        """It was joined before; only what follows is doubtful."""
+        result = play(tap(A), scan("N-1", fresh="e"), Stalled(3.0, 3.3), Saved("e", 3.1), tap(B, at=3.2))
+        assert reasons(result) == ["stale-tap"]
+
+
+class TestLateDelivery:
+    """What is delivered late counts by its capture, also against the timeout."""
+
+    def test_a_number_captured_after_the_deadline_joins_nothing(self) -> None:
+        """Although no tick has come in between."""
+        assert reasons(play(tap(A, at=1.0), scan("N-1", at=31.0))) == ["timeout", "no-tag"]
+        rules = Rules(order=Order.SCAN_FIRST)
+        assert reasons(play(scan("N-1", at=1.0), tap(A, at=31.0), rules=rules)) == ["timeout", "no-number"]
+
+    def test_the_second_tap_as_well(self) -> None:
+        """A verification that comes too late verifies nothing."""
+        result = play(tap(A, at=1.0), scan("N-1", at=2.0), tap(A, at=32.0), rules=Rules(verify=True))
+        assert commits(result) == []
+        assert reasons(result) == ["timeout"]
+
+    def test_a_tap_after_the_deadline_is_a_fresh_one(self) -> None:
+        """The key that waited is dropped; the new one waits."""
+        result = play(tap(A, at=1.0), tap(B, at=40.0), scan("N-2", at=41.0))
+        assert reasons(result) == ["timeout"]
+        assert [commit.tap.tag.uid.wire for commit in commits(result)] == [B]
+
+
+class TestOwedNumber:
+    """Either order: a key was refused, and its number must not wait for the next key."""
+
+    RULES = Rules(order=Order.EITHER)
+
+    @pytest.mark.parametrize(
+        "refused",
+        [
+            (tap(RANDOM),),
+            (Collided(1.0),),
+            (Collided(1.0, Reason.UNREADABLE),),
+            (tap(A), Tick(40.0)),
+            (tap(A), Collided(1.5)),
+            (tap(A), ReaderGone(1.5)),
+            (tap(RANDOM), NumberRefused(1.5)),
+        ],
+        ids=["phone", "two", "unreadable", "timeout", "two with one waiting", "reader gone", "and a bad scan"],
+    )
+    def test_its_number_is_refused(self, refused: tuple[Event, ...]) -> None:
+        """Else every key that follows would get the one's before it."""
+        result = play(*refused, scan("N-0", at=41.0), tap(B, at=42.0), scan("N-1", at=43.0), rules=self.RULES)
+        assert [(commit.tap.tag.uid.wire, commit.scan.number.text) for commit in commits(result)] == [(B, "N-1")]
+        assert reasons(result)[-1] == "no-tag"
+
+    def test_clearing_settles_it(self) -> None:
+        """A person has looked: numbers may come first again."""
+        result = play(tap(RANDOM), Cancel(2.0), scan("N-1", at=3.0), tap(A, at=4.0), rules=self.RULES)
+        assert len(commits(result)) == 1
+
+    def test_a_refused_number_owes_nothing(self) -> None:
+        """A scan that failed is scanned again."""
+        result = play(NumberRefused(1.0), scan("N-1", at=2.0), tap(A, at=3.0), rules=self.RULES)
+        assert len(commits(result)) == 1
+
+
 class TestUidAsNumber:
     """A reader that types its UIDs where numbers are expected."""
 
@@ -540,6 +627,7 @@ _events: st.SearchStrategy[Event] = st.one_of(
     st.builds(Collided, _times, st.sampled_from([Reason.TWO_TAGS, Reason.TWO_LANES])),
     st.builds(Removed, _times),
     st.builds(ReaderGone, _times),
+    st.builds(Stalled, _times, _times),
     st.builds(NumberRefused, _times),
     st.builds(Found, _ids, _records, _times),
     st.builds(Saved, _ids, _times),
@@ -611,7 +699,7 @@ def test_every_cell_of_the_table_is_reached() -> None:
         for verify in (False, True)
         for keep in (False, True)
     ]
-    rule_sets.append(Rules(golden=Uid.from_hex(B)))
+    rule_sets += [Rules(golden=Uid.from_hex(B)), Rules(never=frozenset({Uid.from_hex(A)}))]
     alphabet: list[Event] = [
         *(tap(uid, at, "e1") for uid in (A, B, RANDOM) for at in (1.0, 9.0)),
         *(scan(text, at, "e1") for text in ("N-1", "N-2") for at in (1.0, 9.0)),
@@ -619,6 +707,7 @@ def test_every_cell_of_the_table_is_reached() -> None:
         Collided(5.0),
         Removed(5.0),
         ReaderGone(5.0),
+        Stalled(5.0, 5.5),
         NumberRefused(5.0),
         *(Found(token, found, 5.0) for token in ("e1", "e2") for found in (None, record())),
         *(Saved(entry, 5.0) for entry in ("e1", "e9")),
@@ -633,7 +722,9 @@ def test_every_cell_of_the_table_is_reached() -> None:
         *(Undone("e1", done, 5.0) for done in (True, False)),
     ]
     for rules in rule_sets:
-        frontier, known = [Lane.first(rules)], {Lane.first(rules)}
+        # A key may become one that is never paired while it waits.
+        first = play(tap(A)).lane if rules.never else Lane.first(rules)
+        frontier, known = [first], {first}
         while frontier and len(known) < 6000 and promised - seen:
             lane = frontier.pop(0)
             for event in alphabet:

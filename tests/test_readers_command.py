@@ -137,7 +137,11 @@ def test_the_list(ports: Path, env: dict[str, str]) -> None:
         table = listed(ports, env)
     assert set(rows[0]) == {"device", "kind", "spec", "state", "name", "message", "remedy"}
     by_spec = {row["spec"]: row for row in rows}
-    reader, scanner, pcsc = by_spec[f"serial:{link}?frame=hex-line"], by_spec[f"serial:{link}"], by_spec["pcsc:"]
+    reader, scanner, pcsc = (
+        by_spec[f"serial:{link}?frame=hex-line&length=4,7"],
+        by_spec[f"serial:{link}"],
+        by_spec["pcsc:"],
+    )
     assert (reader["device"], reader["kind"], reader["state"]) == ("reader", "serial", "ready")
     assert (scanner["device"], scanner["kind"], scanner["state"]) == ("scanner", "serial", "ready")
     assert (pcsc["device"], pcsc["state"]) == ("reader", "missing")
@@ -175,10 +179,10 @@ def test_what_a_device_says_of_itself_is_plain_text(ports: Path, env: dict[str, 
 def test_a_port_comes_changes_and_goes(ports: Path, env: dict[str, str]) -> None:
     """One line each for what is there, comes, is opened by somebody, is let go, and goes."""
     with plugged(ports, "ttyUSB0") as (old, _), Watching(ports, env, "--json") as watching:
-        watching.until(change="present", spec=f"serial:{old}?frame=hex-line", state="ready")
+        watching.until(change="present", spec=f"serial:{old}?frame=hex-line&length=4,7", state="ready")
         watching.until(change="present", spec=f"serial:{old}")
         with plugged(ports, "ttyUSB1") as (link, _):
-            spec = f"serial:{link}?frame=hex-line"
+            spec = f"serial:{link}?frame=hex-line&length=4,7"
             assert watching.until(change="came", device="reader")["spec"] == spec
             assert watching.until(change="came")["device"] == "scanner"
             held = os.open(link, os.O_RDWR | os.O_NOCTTY)
@@ -198,7 +202,7 @@ def test_for_people(ports: Path, env: dict[str, str]) -> None:
         with plugged(ports) as (link, _):
             while (line := watching.line()).startswith("present"):
                 pass
-            assert line.split()[:4] == ["came", "reader", f"serial:{link}?frame=hex-line", "ready"]
+            assert line.split()[:4] == ["came", "reader", f"serial:{link}?frame=hex-line&length=4,7", "ready"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

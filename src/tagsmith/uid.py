@@ -183,6 +183,18 @@ class Uid:
         return cls.from_bytes(value.to_bytes(length, "big"), order, technology)
 
 
+def looks_like_uid(text: str) -> bool:
+    """Whether a text is hex of a 7-byte UID with a usual maker's code at either end: hardly a number on a label.
+
+    One of decimal digits alone is left alone: it may well be such a number.
+    """
+    plain = _SEPARATORS.sub("", text)
+    if len(plain) != 14 or not _HEX.fullmatch(plain) or _DECIMAL.fullmatch(plain):
+        return False
+    data = bytes.fromhex(plain)
+    return data[0] in _USUAL_MAKERS or data[-1] in _USUAL_MAKERS
+
+
 class Decision(enum.StrEnum):
     """What a verdict comes to."""
 

@@ -83,6 +83,8 @@ _REASONS: dict[str, tuple[str, str]] = {
         "That is the chip's own number, not the printed one.",
         "Scan the number printed on this key.",
     ),
+    Reason.UNREADABLE: ("The key on the reader cannot be read.", "Take it away and lay one key on it, flat."),
+    Reason.STALLED: ("The station stood still: nothing is paired.", "Start this key again."),
     Reason.GOLDEN_AWAITED: ("The golden key comes first.", "Tap the golden key on this lane."),
     Reason.GOLDEN_REVERSED: (
         "The golden key came back to front: wrong byte order.",
@@ -125,6 +127,10 @@ _REASONS: dict[str, tuple[str, str]] = {
     "unknown-lane": ("The number names no lane of this station.", "Write LANE, a tab, and the number."),
     "lane-first": ("Nobody knows which lane this number is for.", "Scan the lane's barcode, then the number."),
     "lane-chosen": ("This lane is chosen.", "Scan the number printed on its key."),
+    "two-lanes-chosen": (
+        "Two lanes were chosen, one after the other.",
+        "Scan the lane's barcode and its number again.",
+    ),
     "other-lane": ("This scanner belongs to another lane.", "Scan with the scanner of that lane."),
     "unknown-command": ("This station knows no such command.", "Print its sheet anew: tagsmith commands --sheet."),
     "verify-next": ("The next pair is verified.", "Tap the key, scan its number, tap it once more."),

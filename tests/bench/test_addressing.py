@@ -44,6 +44,20 @@ def test_a_choice_grows_old() -> None:
     assert addressing.lane_of("", None, 9.9) is None
 
 
+def test_the_keyboard_may_be_two_scanners() -> None:
+    """A second lane before the first one's number voids both: perhaps two people's. A device just changed its mind."""
+    addressing = Addressing(["A", "B"], 30.0)
+    assert addressing.choose("", "A", 1.0)
+    assert not addressing.choose("", "B", 2.0)
+    assert addressing.lane_of("", None, 3.0) is None
+    assert addressing.choose("", "A", 4.0)
+    assert addressing.choose("", "A", 5.0)
+    assert addressing.lane_of("", None, 6.0) == "A"
+    assert addressing.choose("evdev:x", "A", 1.0)
+    assert addressing.choose("evdev:x", "B", 2.0)
+    assert addressing.lane_of("evdev:x", None, 3.0) == "B"
+
+
 def test_a_lost_scanner_chose_nothing() -> None:
     """The choice of a scanner that went away is dropped."""
     addressing = Addressing(["A", "B"], 30.0)

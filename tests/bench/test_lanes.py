@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tagsmith import pairing
-from tagsmith.bench import Bench, Work
+from tagsmith.bench import Bench, Work, beat
 from tagsmith.errors import DeviceLost, DeviceMissing
 from tagsmith.journal import Journal
 from tagsmith.model import Event, Phase, ReaderInfo, ReaderState, Record, Scan, Signal
@@ -103,6 +103,10 @@ class Hall:
             while not condition():
                 self.news.clear()
                 await self.news.wait()
+
+    async def until_time(self, at: float) -> None:
+        """Let the clock of captures come to a time."""
+        await asyncio.sleep(max(0.0, at - time.monotonic()))
 
     def phase(self, lane: str) -> Phase:
         """Where a lane stands."""
@@ -269,6 +273,103 @@ async def test_a_lost_scanner_is_told_and_taken_again(hall: Hall, wands: dict[st
     free.scan("N-1")
     await hall.until(lambda: bool(hall.reasons()))
     assert hall.reasons() == ["lane-first"]
+
+
+async def test_two_lanes_chosen_from_the_keyboard(hall: Hall) -> None:
+    """Two scanners that type are one keyboard: a number after two lanes is nobody's."""
+    await hall.tap("left", A)
+    await hall.tap("right", B)
+    for text in ("TAGSMITHLANELEFT", "TAGSMITHLANERIGHT", "N-1"):
+        hall.scan(text)
+    assert hall.reasons() == ["two-lanes-chosen", "lane-first"]
+    hall.scan("TAGSMITHLANELEFT")
+    hall.scan("N-1")
+    await hall.until(lambda: bool(hall.pairs()))
+    assert hall.pairs() == [("left", A, "N-1")]
+    assert [view.notice for view in hall.bench.views() if view.lane == "right"] == [None]
+
+
+async def test_a_number_glued_to_a_lane_uses_up_what_was_chosen(hall: Hall, wands: dict[str, Wand]) -> None:
+    """The lane of before must not take the number that is scanned again."""
+    await hall.tap("left", A)
+    for text in ("TAGSMITHLANELEFT", "TAGSMITHLANERIGHTN-1", "N-1"):
+        wands["free"].scan(text)
+    await hall.until(lambda: len(hall.reasons()) == 2)
+    assert hall.reasons() == ["unknown-command", "lane-first"]
+    assert hall.pairs() == []
+
+
+async def test_a_station_that_stood_still_joins_nothing(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read at once afterwards was captured meanwhile, in an order nobody knows; what comes later is fine."""
+    await hall.tap("left", A)
+    slept = time.monotonic()
+    monkeypatch.setattr(hall.bench._beat, "_clock", lambda: beat.boot_time() + 60)
+    hall.scan("N-1", "left")
+    assert hall.reasons() == ["stalled", "no-tag"]
+    await hall.tap("left", B)
+    hall.scan("N-2", "left")
+    assert hall.reasons()[2:] == ["stale-tap", "no-tag"]
+    await hall.until_time(slept + beat.GRACE_S + 0.1)
+    hall.readers["left"].feed.remove()
+    await hall.until(lambda: bool(hall.seen("removed")))
+    await hall.tap("left", B)
+    hall.scan("N-2", "left")
+    await hall.until(lambda: bool(hall.pairs()))
+    assert hall.pairs() == [("left", B, "N-2")]
+
+
+@pytest.mark.parametrize("hall", [pairing.Rules(order=pairing.Order.EITHER)], indirect=True)
+async def test_no_number_waits_for_a_dead_reader(hall: Hall) -> None:
+    """Its key may lie on the reader that is away: it must not get the next one's."""
+    hall.readers["left"].feed.unplug()
+    await hall.until(lambda: bool([one for one in hall.seen("reader") if one["state"] == "lost"]))
+    hall.scan("N-1", "left")
+    assert hall.reasons() == ["reader-lost"]
+    assert hall.phase("left") is not Phase.NUMBER_WAITS
+
+
+@pytest.mark.parametrize("text", [B, B.upper(), "04A1B2C3D4E5F7", "80f2e1d0c3b2a104"[2:]])
+async def test_a_uid_is_no_number(hall: Hall, text: str) -> None:
+    """Not that of a key on another lane, and not one that was never tapped but looks like one: a reader that types."""
+    await hall.tap("right", B)
+    await hall.tap("left", A)
+    hall.scan(text, "left")
+    assert hall.reasons() == ["number-is-uid"]
+    hall.scan("04123456789012", "left")
+    await hall.until(lambda: bool(hall.pairs()))
+
+
+async def test_verify_during_a_commit_is_for_the_next_pair(hall: Hall) -> None:
+    """What was asked for is not forgotten with the pair that was already on its way."""
+    await hall.tap("left", A)
+    hall.scan("N-1", "left")
+    hall.scan("TAGSMITHVERIFY", "left")
+    await hall.until(lambda: bool(hall.pairs()))
+    await hall.tap("left", B)
+    hall.scan("N-2", "left")
+    assert hall.phase("left") is Phase.VERIFYING
+
+
+async def test_what_became_of_an_undo_is_told(hall: Hall) -> None:
+    """A listener must not keep an undone pair for a good one, nor take a refused undo for one that was done."""
+    hall.scan("TAGSMITHUNDO", "left")
+    await hall.tap("left", A)
+    hall.scan("N-1", "left")
+    await hall.until(lambda: bool(hall.pairs()))
+    hall.scan("TAGSMITHUNDO", "left")
+    await hall.until(lambda: len(hall.seen("undone")) == 2)
+    nothing, done = hall.seen("undone")
+    assert (nothing["entry"], nothing["done"]) == (None, False)
+    assert (done["entry"], done["done"]) == (hall.seen("paired")[0]["entry"], True)
+
+
+async def test_a_key_becomes_one_that_is_never_paired(hall: Hall) -> None:
+    """It was used to calibrate meanwhile: also where it already waits."""
+    await hall.tap("left", A)
+    hall.bench.never(frozenset({Uid.from_hex(A), Uid.from_hex(B)}))
+    hall.scan("N-1", "left")
+    await hall.tap("right", B)
+    assert hall.reasons() == ["not-for-pairing", "not-for-pairing"]
 
 
 @pytest.mark.parametrize("hall", [pairing.Rules(keep_removed=False)], indirect=True)

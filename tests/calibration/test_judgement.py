@@ -18,7 +18,7 @@ from tagsmith.calibration.judgement import (
     pick,
     writing_of,
 )
-from tagsmith.lines.payload import Base
+from tagsmith.readers.written import Base
 from tagsmith.uid import ByteOrder, Uid
 
 REVERSED, WIRE = ByteOrder.REVERSED, ByteOrder.WIRE

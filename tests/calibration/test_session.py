@@ -206,7 +206,7 @@ def test_a_second_key_is_waited_for_only_if_it_is_there() -> None:
 
 # --- readers whose order is a setting -----------------------------------------------------------------------------
 
-SERIAL = "serial:/dev/ttyUSB0"
+SERIAL = "serial:/dev/ttyUSB0?length=7"
 
 
 def test_a_serial_reader_never_decides() -> None:
@@ -226,7 +226,7 @@ def test_a_mis_set_serial_reader_does_not_turn_the_station() -> None:
     assert [proof.spec for proof in outcome.proofs] == ["pcsc:"]
     result = outcome.readers[-1]
     assert (result.spec, result.standing) == (SERIAL, Standing.SET_OTHERWISE)
-    assert result.wanted_spec == f"{SERIAL}?order=reversed"
+    assert result.wanted_spec == f"{SERIAL}&order=reversed"
     assert result.wanted_spec in result.message
 
 
@@ -268,21 +268,31 @@ def test_a_palindrome_says_nothing_about_a_serial_reader() -> None:
 @pytest.mark.parametrize("first", [Trouble.NO_UID, None])
 def test_a_decimal_reader_set_to_hex_is_heard_otherwise(first: Trouble | None) -> None:
     """What comes is no UID by its options (told, or silently lost): the key is asked for again and heard in decimal."""
-    spec = "evdev:/dev/input/event3"
+    spec = "evdev:/dev/input/event3?length=4"
     number = str(int(FOUR, 16)).zfill(10)
     own = LaidReader(spec) if first is None else LaidReader(spec, first)
-    other = LaidReader(f"{spec}?base=decimal&length=10&zeros=no", tag("00000000000027b89043", number))
-    outcome = Bench(FOUR, recorded=WIRE).run(own, other, asked=1)
+    more = LaidReader("evdev:/dev/input/event3?length=4,5,7,8,10")
+    other = LaidReader("evdev:/dev/input/event3?length=10&base=decimal&digits=any", tag("00000000000027b89043", number))
+    outcome = Bench(FOUR, recorded=WIRE).run(own, more, other, asked=1)
     assert outcome.readers[0].standing is Standing.SET_OTHERWISE
-    assert outcome.readers[0].wanted_spec == f"{spec}?order=wire&base=decimal&length=4"
+    assert outcome.readers[0].wanted_spec == f"{spec}&order=wire&base=decimal"
 
 
 def test_what_is_heard_by_other_options_never_agrees() -> None:
     """A reader whose own options lose the key is set wrong, even if others give the very UID."""
-    spec = f"{SERIAL}?length=4"
-    outcome = Bench(SEVEN, recorded=WIRE).run(LaidReader(spec), LaidReader(SERIAL, tag(SEVEN)), asked=1)
+    bare = "serial:/dev/ttyUSB0"
+    other = LaidReader(f"{bare}?length=4,5,7,8,10", tag(SEVEN))
+    outcome = Bench(SEVEN, recorded=WIRE).run(LaidReader(f"{bare}?length=4"), other, asked=1)
     assert outcome.readers[0].standing is Standing.SET_OTHERWISE
-    assert "length=7" in outcome.readers[0].wanted_spec
+    assert outcome.readers[0].wanted_spec == f"{bare}?length=7&order=wire"
+
+
+def test_the_spec_to_write_takes_the_keys_that_were_seen() -> None:
+    """Where keys of both kinds proved the order, the reader that follows is to take both."""
+    proving = LaidReader("pcsc:", tag(SEVEN), tag(FOUR))
+    outcome = Bench(FOUR, SEVEN).run(proving, LaidReader(SERIAL, tag(BACK)))
+    assert {len(proof.key.data) for proof in outcome.proofs} == {4, 7}
+    assert outcome.readers[-1].wanted_spec == "serial:/dev/ttyUSB0?length=4,7&order=reversed"
 
 
 def test_a_reader_that_is_not_there_is_not_listened_to_otherwise() -> None:
@@ -314,7 +324,7 @@ def test_one_reader_that_is_wrong_spoils_the_record_of_the_others() -> None:
     assert [one.standing for one in outcome.readers] == [Standing.AGREES, Standing.SET_OTHERWISE]
     assert (outcome.order, outcome.proofs) == (None, ())
     silent = Bench(SEVEN, recorded=WIRE).run(
-        LaidReader("serial:/dev/ttyUSB1?frame=twn4", tag(SEVEN)), LaidReader(f"{SERIAL}?frame=twn4")
+        LaidReader("serial:/dev/ttyUSB1?frame=twn4", tag(SEVEN)), LaidReader(f"{SERIAL}&frame=twn4")
     )
     assert [one.standing for one in silent.readers] == [Standing.AGREES, Standing.NO_TAP]
     assert silent.order is WIRE

@@ -7,8 +7,9 @@ import pytest
 from tagsmith.calibration.judgement import Writing
 from tagsmith.calibration.specs import bare, claimed_order, heard_otherwise, proves_order, spec_for
 from tagsmith.errors import ConfigError
-from tagsmith.lines.payload import Base
+from tagsmith.lines.spec import Spec
 from tagsmith.readers import create
+from tagsmith.readers.written import Base
 from tagsmith.uid import ByteOrder
 
 REVERSED, WIRE = ByteOrder.REVERSED, ByteOrder.WIRE
@@ -56,17 +57,24 @@ SEVEN = Writing(Base.HEX, REVERSED, 7)
 NUMBER = Writing(Base.DECIMAL, WIRE, 4, digits=10)
 SHORT = Writing(Base.DECIMAL, WIRE, 4, digits=9)
 LONG = Writing(Base.DECIMAL, REVERSED, 4, digits=12)
+ALL = "4,5,7,8,10"
+REGEX = "serial:/dev/x?frame=regex&pattern=(%3FP%3Cuid%3E.*)"
 
 CHANGED = [
-    ("serial:/dev/x", SEVEN, "serial:/dev/x?order=reversed"),
+    ("serial:/dev/x?length=7", SEVEN, "serial:/dev/x?length=7&order=reversed"),
+    ("serial:/dev/x?length=4,7", SEVEN, "serial:/dev/x?length=4,7&order=reversed"),
     (
         "serial:/dev/x?baud=19200&order=wire&length=4",
         SEVEN,
         "serial:/dev/x?baud=19200&order=reversed&length=7",
     ),
-    ("serial:/dev/x?frame=hex-line&case=upper", NUMBER, "serial:/dev/x?frame=decimal-line&order=wire&length=4"),
-    ("serial:/dev/x", SHORT, "serial:/dev/x?order=wire&frame=decimal-line&length=4&digits=any"),
-    ("serial:/dev/x", LONG, "serial:/dev/x?order=reversed&frame=decimal-line&length=4&digits=12"),
+    (
+        "serial:/dev/x?frame=hex-line&case=upper&length=4,7",
+        NUMBER,
+        "serial:/dev/x?frame=decimal-line&length=4&order=wire",
+    ),
+    ("serial:/dev/x?length=4", SHORT, "serial:/dev/x?length=4&order=wire&frame=decimal-line&digits=any"),
+    ("serial:/dev/x?length=7", LONG, "serial:/dev/x?length=4&order=reversed&frame=decimal-line&digits=12"),
     (
         "serial:/dev/x?frame=decimal-line&length=4&digits=any",
         SEVEN,
@@ -75,19 +83,29 @@ CHANGED = [
     ("serial:/dev/x?frame=stx-etx", SEVEN, "serial:/dev/x?frame=stx-etx&order=reversed&length=7"),
     ("serial:/dev/x?frame=stx-etx", NUMBER, "serial:/dev/x?frame=stx-etx&order=wire&base=decimal&length=4"),
     ("serial:/dev/x?frame=twn4", SEVEN, "serial:/dev/x?frame=twn4&order=reversed"),
+    ("serial:/dev/x?frame=twn4&length=4", SEVEN, "serial:/dev/x?frame=twn4&length=7&order=reversed"),
+    (
+        "serial:/dev/x?frame=length-prefixed&checksum=xor",
+        SEVEN,
+        "serial:/dev/x?frame=length-prefixed&checksum=xor&order=reversed",
+    ),
     (
         "serial:/dev/x?frame=length-prefixed&length=7",
         SEVEN,
         "serial:/dev/x?frame=length-prefixed&length=7&order=reversed",
     ),
-    ("evdev:/dev/x?layout=de", SEVEN, "evdev:/dev/x?layout=de&order=reversed"),
-    ("evdev:/dev/x", NUMBER, "evdev:/dev/x?order=wire&base=decimal&length=4"),
-    ("evdev:/dev/x?base=hex", SHORT, "evdev:/dev/x?base=decimal&order=wire&length=4&zeros=no"),
+    (f"{REGEX}&length=4", SEVEN, f"{REGEX}&length=7&order=reversed"),
+    (f"{REGEX}&length=7", NUMBER, f"{REGEX}&length=4&order=wire&base=decimal"),
+    ("evdev:/dev/x?layout=de&length=7", SEVEN, "evdev:/dev/x?layout=de&length=7&order=reversed"),
+    ("evdev:/dev/x?length=4", NUMBER, "evdev:/dev/x?length=4&order=wire&base=decimal"),
+    ("evdev:/dev/x?base=hex&length=4", SHORT, "evdev:/dev/x?base=decimal&length=4&order=wire&digits=any"),
+    ("evdev:/dev/x?length=7", LONG, "evdev:/dev/x?length=4&order=reversed&base=decimal&digits=12"),
     (
-        "evdev:/dev/x?base=decimal&zeros=no&length=4&prefix=%26",
+        "evdev:/dev/x?base=decimal&digits=any&length=4&prefix=%26",
         SEVEN,
         "evdev:/dev/x?length=7&prefix=%26&order=reversed",
     ),
+    ("evdev:/dev/x?length=4&silence=0.2", SEVEN, "evdev:/dev/x?length=7&silence=0.2&order=reversed"),
 ]
 
 
@@ -95,6 +113,25 @@ CHANGED = [
 def test_the_spec_to_write(spec: str, writing: Writing, wanted: str) -> None:
     """Order, digits and length become what the reader needs; everything else stays as it was written."""
     assert spec_for(spec, writing) == wanted
+
+
+@pytest.mark.parametrize(
+    ("spec", "writing", "length"),
+    [
+        ("serial:/dev/x?length=7", SEVEN, "4,7"),
+        ("serial:/dev/x?length=4,7,10", SEVEN, "4,7,10"),
+        ("evdev:/dev/x?length=4", SEVEN, "4,7"),
+        ("serial:/dev/x?frame=twn4&length=7", SEVEN, "4,7"),
+        ("serial:/dev/x?frame=stx-etx", SEVEN, "7"),
+        ("serial:/dev/x?length=4,7", NUMBER, "4"),
+        ("evdev:/dev/x?length=4&silence=0.2", SEVEN, "7"),
+    ],
+)
+def test_keys_of_both_kinds_are_both_taken(spec: str, writing: Writing, length: str) -> None:
+    """Where a key of four and one of seven bytes were seen, the spec lists both, where a reader may have several."""
+    wanted = spec_for(spec, writing, {4, 7})
+    assert Spec(wanted).text_of("length") == length
+    create(wanted.replace("/dev/x", "/dev/input/event99"))
 
 
 @pytest.mark.parametrize(("spec", "writing"), [(spec, writing) for spec, writing, _ in CHANGED])
@@ -111,18 +148,36 @@ def test_every_spec_that_is_told_is_one(spec: str, writing: Writing) -> None:
     [
         (
             "serial:/dev/x?length=4",
-            ("serial:/dev/x", "serial:/dev/x?length=10&frame=decimal-line&digits=any"),
+            (f"serial:/dev/x?length={ALL}", "serial:/dev/x?length=10&frame=decimal-line&digits=any"),
         ),
         (
             "serial:/dev/x?frame=decimal-line&length=4",
-            ("serial:/dev/x?frame=decimal-line&length=10&digits=any", "serial:/dev/x?frame=hex-line"),
+            (
+                "serial:/dev/x?frame=decimal-line&length=10&digits=any",
+                f"serial:/dev/x?frame=hex-line&length={ALL}",
+            ),
         ),
-        ("serial:/dev/x", ("serial:/dev/x?frame=decimal-line&length=10&digits=any",)),
-        ("evdev:/dev/x", ("evdev:/dev/x?base=decimal&length=10&zeros=no",)),
+        (f"serial:/dev/x?length={ALL}", ("serial:/dev/x?length=10&frame=decimal-line&digits=any",)),
+        (
+            "serial:/dev/x?frame=stx-etx",
+            (
+                "serial:/dev/x?frame=stx-etx&length=7",
+                "serial:/dev/x?frame=stx-etx&base=decimal&length=10&digits=any",
+            ),
+        ),
+        (f"{REGEX}&length=4", (f"{REGEX}&length={ALL}", f"{REGEX}&length=10&base=decimal&digits=any")),
+        (
+            "evdev:/dev/x?length=4,7",
+            (f"evdev:/dev/x?length={ALL}", "evdev:/dev/x?length=10&base=decimal&digits=any"),
+        ),
+        (
+            "evdev:/dev/x?length=4&silence=0.2",
+            ("evdev:/dev/x?length=7&silence=0.2", "evdev:/dev/x?length=7&silence=0.2&base=decimal"),
+        ),
         ("serial:/dev/x?frame=twn4", ()),
-        ("serial:/dev/x?frame=length-prefixed", ()),
+        ("serial:/dev/x?frame=length-prefixed&length=7", ()),
     ],
 )
 def test_how_a_reader_is_heard_that_is_set_wrong(spec: str, others: tuple[str, ...]) -> None:
-    """First UIDs of any length are taken, then the other kind of digits; binary frames can only be what they are."""
+    """First UIDs of all lengths are taken, then the other kind of digits; binary frames can only be what they are."""
     assert heard_otherwise(spec, 7) == others

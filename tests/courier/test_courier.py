@@ -21,6 +21,7 @@ from courier.fakes import (
     play,
     until,
 )
+from tagsmith.courier.policy import is_misordered
 from tagsmith.errors import (
     IllegalTransition,
     JournalFull,
@@ -905,6 +906,25 @@ def test_a_pair_of_the_other_byte_order_is_never_sent() -> None:
             await asyncio.sleep(200.0)
             assert one.state(1) == "held"
             assert "other byte order (reversed)" in one.view.alarm
+
+    play(scene)
+
+
+def test_proved_not_processed_is_not_sent_in_the_other_byte_order_either() -> None:
+    """An attempt that never reached the API changes nothing; one that may have reached it must be found out."""
+
+    async def scene() -> None:
+        async with Scene(hold_s=0.0, order=ByteOrder.REVERSED) as one:
+            one.drive.plan = lambda _sent: NotProcessed("no connection")
+            one.pair(1)
+            await until(lambda: one.journal.records["e1"].reservation.state is LegState.QUEUED)
+            record = one.journal.records["e1"]
+            assert is_misordered(record, ByteOrder.WIRE)
+            unknown = replace(record, reservation=replace(record.reservation, state=LegState.UNKNOWN, repeat=True))
+            assert not is_misordered(unknown, ByteOrder.WIRE)
+            assert not is_misordered(
+                replace(record, reservation=replace(record.reservation, repeat=True)), ByteOrder.WIRE
+            )
 
     play(scene)
 

@@ -99,7 +99,7 @@ def test_a_device_held_by_another_process(folder: Path, server: WireServer) -> N
         assert child.stdout is not None
         assert child.stdout.readline() == "held\n"
         os.close(slave)
-        found = bad(doctor(folder, server.url, f"serial:{node}?frame=hex-line", "--json"))
+        found = bad(doctor(folder, server.url, f"serial:{node}?frame=hex-line&length=7", "--json"))
         child.kill()
     os.close(master)
     assert set(found) == {"reader"}
@@ -114,10 +114,10 @@ def test_a_node_of_root_alone_and_a_normal_user(folder: Path, server: WireServer
     node = folder / "ttyUSB0"
     if os.geteuid() == 0:
         os.mknod(node, 0o600 | stat.S_IFCHR, os.makedev(188, 0))
-        done = doctor(folder, server.url, f"serial:{node}?frame=hex-line", "--json", user=NOBODY)
+        done = doctor(folder, server.url, f"serial:{node}?frame=hex-line&length=7", "--json", user=NOBODY)
     else:
         node.touch(0o000)
-        done = doctor(folder, server.url, f"serial:{node}?frame=hex-line", "--json")
+        done = doctor(folder, server.url, f"serial:{node}?frame=hex-line&length=7", "--json")
     found = bad(done)
     assert set(found) == {"reader"}
     assert "is forbidden: " in found["reader"]["what"]
@@ -131,10 +131,10 @@ def test_a_node_of_root_alone_and_a_normal_user(folder: Path, server: WireServer
 
 def test_for_people_the_worst_is_first_and_remedies_stand_below(folder: Path, server: WireServer) -> None:
     """One line each; what to type is indented; the key appears nowhere."""
-    done = doctor(folder, server.url, f"serial:{folder}/ttyUSB9?frame=hex-line")
+    done = doctor(folder, server.url, f"serial:{folder}/ttyUSB9?frame=hex-line&length=7")
     assert done.returncode == 1
     lines = done.stdout.splitlines()
-    assert lines[0].startswith(f"BAD      reader: serial:{folder}/ttyUSB9?frame=hex-line is absent: ")
+    assert lines[0].startswith(f"BAD      reader: serial:{folder}/ttyUSB9?frame=hex-line&length=7 is absent: ")
     assert lines[1].startswith("           ")
     heads = [line.split()[0] for line in lines if not line.startswith(" ")]
     assert heads == sorted(heads, key=["BAD", "WARN", "OK", "SKIPPED"].index)

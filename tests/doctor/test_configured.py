@@ -105,7 +105,7 @@ def test_a_device_that_another_process_holds(
     child = hold("minicom")
     device = Device("spec")
     system = machine(tmp_path, proc=Path("/proc"), create_reader=lambda spec: device)
-    finding = only(examined(system, tmp_path, f"serial:{terminal}?frame=hex-line"), Verdict.BAD)
+    finding = only(examined(system, tmp_path, f"serial:{terminal}?frame=hex-line&length=7"), Verdict.BAD)
     assert f"is busy: held by process {child.pid} (minicom" in finding.what
     assert finding.remedy == f"sudo kill {child.pid}"
     assert device.opened == 0
@@ -189,7 +189,7 @@ def test_input_devices_are_open_everywhere(tmp_path: Path) -> None:
     (tmp_path / "proc/9/fd").mkdir(parents=True)
     (tmp_path / "proc/9/fd/5").symlink_to(node)
     write(tmp_path / "proc/9/cmdline", "systemd-logind\0")
-    only(examined(machine(tmp_path, create_reader=Device), tmp_path, f"evdev:{node}"), Verdict.OK)
+    only(examined(machine(tmp_path, create_reader=Device), tmp_path, f"evdev:{node}?length=7"), Verdict.OK)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_a_silent_port_and_the_real_nfcpy(tmp_path: Path, terminal: Path) -> Non
     """What nfcpy gives after every speed was tried is the time-out that is looked for. A serial reader just opens."""
     spec = f"nfcpy:tty:{terminal}:pn532"
     assert [finding.check for finding in examined(machine(tmp_path), tmp_path, spec)] == ["reader", "baud"]
-    only(examined(machine(tmp_path), tmp_path, f"serial:{terminal}?frame=hex-line"), Verdict.OK)
+    only(examined(machine(tmp_path), tmp_path, f"serial:{terminal}?frame=hex-line&length=7"), Verdict.OK)
 
 
 def test_a_holder_that_does_not_show_is_found_by_root(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from support.sysfs import plug
 from tagsmith.doctor import Verdict
 from tagsmith.doctor.devices import keyboards, low_frequency, permissions, plugged
 from tagsmith.lines import nodes
+from tagsmith.readers import create
 
 
 def test_known_devices_are_named_with_what_is_to_be_known(tmp_path: Path) -> None:
@@ -77,11 +78,14 @@ def test_a_reader_in_keyboard_mode(tmp_path: Path) -> None:
     plug(tmp_path, "1-1", 0x09D8, 0x0410, drivers=("usbhid",), ports=("event5",))
     finding = only(keyboards(patient(machine(tmp_path))), Verdict.BAD)
     assert "Elatec TWN4 (keyboard) (09d8:0410) is in keyboard mode" in finding.what
-    assert 'spec = "evdev:09d8:0410"' in finding.remedy
+    assert 'spec = "evdev:09d8:0410?length=4,7"' in finding.remedy
+    create("evdev:09d8:0410?length=4,7")
     only(keyboards(patient(machine(tmp_path), settings(tmp_path, "pcsc:"))), Verdict.WARN)
 
 
-@pytest.mark.parametrize("spec", ["evdev:09d8:0410", "evdev:{dev}/input/event5?layout=de", "evdev:{dev}/rfid"])
+@pytest.mark.parametrize(
+    "spec", ["evdev:09d8:0410?length=7", "evdev:{dev}/input/event5?layout=de&length=7", "evdev:{dev}/rfid?length=7"]
+)
 def test_a_keyboard_that_is_read_as_a_reader_is_well(tmp_path: Path, spec: str) -> None:
     """By its ids, by its node, by a udev link."""
     plug(tmp_path, "1-1", 0x09D8, 0x0410, drivers=("usbhid",), ports=("event5",))
@@ -105,12 +109,12 @@ def test_a_125_khz_reader(tmp_path: Path) -> None:
     assert "125 kHz" in finding.what
     assert "13.56 MHz" in finding.remedy
     only(low_frequency(patient(machine(tmp_path), settings(tmp_path, "pcsc:"))), Verdict.WARN)
-    only(low_frequency(patient(machine(tmp_path), settings(tmp_path, "evdev:08ff:0009"))), Verdict.BAD)
+    only(low_frequency(patient(machine(tmp_path), settings(tmp_path, "evdev:08ff:0009?length=5"))), Verdict.BAD)
 
 
 def test_a_125_khz_module_on_a_serial_port(tmp_path: Path) -> None:
     """It has no ids: what is set for it tells."""
     chosen = settings(tmp_path, "serial:/dev/ttyUSB0?frame=stx-etx&baud=9600")
     assert "RDM6300" in only(low_frequency(patient(machine(tmp_path), chosen)), Verdict.WARN).what
-    other = settings(tmp_path, "serial:/dev/ttyUSB0?frame=hex-line")
+    other = settings(tmp_path, "serial:/dev/ttyUSB0?frame=hex-line&length=7")
     only(low_frequency(patient(machine(tmp_path), other)), Verdict.OK)

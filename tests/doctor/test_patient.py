@@ -53,7 +53,7 @@ def test_specs_and_their_nodes(bench: Patient, spec: str, nodes: list[str]) -> N
 def test_a_path_is_taken_as_it_stands(bench: Patient) -> None:
     """Also one that is not there, and one with a colon, as links by-path have them."""
     path = "/dev/serial/by-path/platform-1.usb-usb-0:1.2:1.0-port0"
-    assert bench.nodes(f"serial:{path}?frame=hex-line") == (Path(path),)
+    assert bench.nodes(f"serial:{path}?frame=hex-line&length=7") == (Path(path),)
     assert bench.nodes(f"nfcpy:tty:{path}:pn532") == (Path(path),)
     assert bench.nodes("evdev:/dev/input/by-id/usb-X-event-kbd?layout=de") == (
         Path("/dev/input/by-id/usb-X-event-kbd"),

@@ -167,6 +167,47 @@ async def test_entries_in_the_other_order_are_told_apart(journal: Journal) -> No
     assert list(journal.waiting_in_other_order(TARGET, wire)) == []
 
 
+@pytest.mark.parametrize(
+    ("settled", "sent", "waiting"),
+    [
+        ((), False, True),
+        ((Settlement(LegState.QUEUED),), False, True),
+        ((Settlement(LegState.QUEUED), Settlement(LegState.QUEUED)), False, True),
+        ((None,), True, False),
+        ((Settlement(LegState.QUEUED), None), True, False),
+        ((Settlement(LegState.UNKNOWN),), True, False),
+        ((Settlement(LegState.UNKNOWN, repeat=True),), True, False),
+        ((Settlement(LegState.UNKNOWN, repeat=True), Settlement(LegState.QUEUED)), True, False),
+        ((Settlement(LegState.DONE),), True, False),
+        ((Settlement(LegState.REFUSED),), False, False),
+    ],
+)
+async def test_sent_is_what_the_api_may_have(
+    journal: Journal, settled: tuple[Settlement | None, ...], sent: bool, waiting: bool
+) -> None:
+    """What was proved not processed waits, however often it was tried; a doubt is sent; the API's no is neither."""
+    await journal.append(entry(1, uid_order=ByteOrder.WIRE))
+    for settlement in settled:  # None: still under way
+        attempt_id = await journal.attempt("entry-1", LegName.RESERVATION, "{}")
+        if settlement is not None:
+            await journal.settle("entry-1", LegName.RESERVATION, attempt_id, settlement)
+    found = (
+        bool(list(journal.sent_in_other_order(TARGET, ByteOrder.REVERSED))),
+        bool(list(journal.waiting_in_other_order(TARGET, ByteOrder.REVERSED))),
+    )
+    assert found == (sent, waiting)
+
+
+async def test_what_was_declared_void_does_not_wait(journal: Journal) -> None:
+    """A pair that was tried, never processed and then declared void is not sent any more."""
+    await journal.append(entry(1, uid_order=ByteOrder.WIRE))
+    attempt_id = await journal.attempt("entry-1", LegName.RESERVATION, "{}")
+    await journal.settle("entry-1", LegName.RESERVATION, attempt_id, Settlement(LegState.QUEUED))
+    await journal.void("entry-1", "in the wrong order")
+    assert list(journal.waiting_in_other_order(TARGET, ByteOrder.REVERSED)) == []
+    assert list(journal.sent_in_other_order(TARGET, ByteOrder.REVERSED)) == []
+
+
 async def test_many_in_the_other_order_come_by_the_page(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages are put together without losing or repeating one, also where a page ends with the last of them."""
     for index in range(10, 16):

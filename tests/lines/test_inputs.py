@@ -110,6 +110,9 @@ def test_like_devices_are_told_apart_or_refused(there: Inputs) -> None:
         find("evdev:ffff:0035")
     assert "evdev:ffff:0035?serial=A 1%262" in refused.value.remedy
     assert "evdev:ffff:0035?serial=B" in refused.value.remedy
+    with pytest.raises(DeviceUnsupported) as refused:
+        find("evdev:ffff:0035?length=7&serial=&layout=de")
+    assert "evdev:ffff:0035?serial=A 1%262&length=7&layout=de" in refused.value.remedy
     assert find("evdev:ffff:0035?serial=A 1%262") == first
     assert find("evdev:ffff:0035?phys=usb-1.2") == find("evdev:ffff:0035?phys=usb-1.2/input0") == second
     with pytest.raises(DeviceMissing, match="with this serial number"):

@@ -46,6 +46,8 @@ class Scripted(Reader):
         self._shown = Field()
         self._lag_s = lag_s
         self._left_s = self._script[0].seconds if self._script else 0.0
+        self.info_given = INFO
+        self.close_fails = False
         self.ended: Callable[[], None] = lambda: None
         self.opened = 0
         self.closed = 0
@@ -59,7 +61,7 @@ class Scripted(Reader):
         outcome = self._openings.pop(0) if self._openings else None
         if outcome is not None:
             raise outcome
-        return INFO
+        return self.info_given
 
     def _wait(self, last: Field, timeout_s: float) -> Field:
         if self._shown != last:
@@ -85,6 +87,8 @@ class Scripted(Reader):
 
     def _close(self) -> None:
         self.closed += 1
+        if self.close_fails:
+            raise ZeroDivisionError("the driver fell over")
 
     def _wake(self) -> None:
         self.woken += 1
@@ -106,7 +110,13 @@ def unread(trouble: Trouble, count: int | None = None) -> Field:
 
 
 def play(
-    script: Iterable[After], openings: Iterable[Exception | None] = (), *, lag_s: float = 0.0, **options: float
+    script: Iterable[After],
+    openings: Iterable[Exception | None] = (),
+    *,
+    lag_s: float = 0.0,
+    info: ReaderInfo = INFO,
+    close_fails: bool = False,
+    **options: float,
 ) -> tuple[list[Edge], Scripted, list[float]]:
     """Everything a pump makes of a script, the reader, and how long it paused before each opening after the first.
 
@@ -116,6 +126,7 @@ def play(
     edges: list[Edge] = []
     pauses: list[float] = []
     reader = Scripted(clock, script, openings, lag_s=lag_s)
+    reader.info_given, reader.close_fails = info, close_fails
 
     def pause(seconds: float) -> None:
         pauses.append(seconds)

@@ -13,6 +13,7 @@ from support.input_device import SYN, SYN_DROPPED, Inputs, PlayedDevice, run_che
 from tagsmith.errors import ConfigError, DeviceLost, ReaderBusy, ReaderLost
 from tagsmith.lines import inputs as room
 from tagsmith.model import Field, ReaderState, Tag, Trouble
+from tagsmith.readers import create
 from tagsmith.readers.evdev import STAY_S, EvdevReader, discover
 from tagsmith.readers.pump import Edge, Pump, ReaderChanged, TagArrived, TagLeft, TagsCollided
 from tagsmith.uid import Uid
@@ -30,7 +31,7 @@ def opened() -> Iterator[Opener]:
     """Opens readers on played devices, and closes them when the test ends."""
     readers: list[EvdevReader] = []
 
-    def open_(device: PlayedDevice, options: str = "") -> EvdevReader:
+    def open_(device: PlayedDevice, options: str = "?length=7") -> EvdevReader:
         readers.append(EvdevReader(f"{NODE}{options}", device=device, clock=device.clock))
         readers[-1].open()
         return readers[-1]
@@ -49,7 +50,7 @@ def tag(uid: str, raw: str | None = None) -> Tag:
     return Tag(Uid.from_hex(uid), raw=uid if raw is None else raw)
 
 
-def heard(line: str, options: str = "") -> Tag | Trouble | None:
+def heard(line: str, options: str) -> Tag | Trouble | None:
     """What a reader with these options makes of a line."""
     device = PlayedDevice()
     reader = EvdevReader(f"{NODE}{options}", device=device, clock=device.clock)
@@ -124,7 +125,7 @@ def test_taps_that_waited_are_shown_one_after_the_other(device: PlayedDevice, op
 
 def test_a_pump_makes_taps_of_it(device: PlayedDevice) -> None:
     """Behind a pump each tap arrives and leaves, also of the same key, and a line without a UID collides."""
-    reader = EvdevReader(NODE, device=device, clock=device.clock)
+    reader = EvdevReader(f"{NODE}?length=7", device=device, clock=device.clock)
     edges: list[Edge] = []
     device.type(KEY, after_s=1)
     device.type(KEY, after_s=3)
@@ -165,14 +166,15 @@ def test_what_was_under_way_at_a_loss_is_forgotten(device: PlayedDevice, opened:
 @pytest.mark.parametrize(
     ("options", "line", "uid"),
     [
-        ("", "04A1B2C3D4E5F6", KEY),
-        ("", "27b89043", "27b89043"),
-        ("?order=reversed", "F6E5D4C3B2A104", KEY),
-        ("?length=7", KEY, KEY),
-        ("?separator=:", "04:A1:B2:C3:D4:E5:F6", KEY),
-        ("?prefix=UID%3D&suffix=;", "UID=04A1B2C3;", "04a1b2c3"),
+        ("?length=4,7", "04A1B2C3D4E5F6", KEY),
+        ("?length=4,7", "27b89043", "27b89043"),
+        ("?length=7&order=reversed", "F6E5D4C3B2A104", KEY),
+        ("?length=7&case=lower", KEY, KEY),
+        ("?length=7&separator=:", "04:A1:B2:C3:D4:E5:F6", KEY),
+        ("?length=4&prefix=UID%3D&suffix=;", "UID=04A1B2C3;", "04a1b2c3"),
         ("?base=decimal&length=4", "0077705923", "04a1b2c3"),
-        ("?base=decimal&length=4&zeros=no", "77705923", "04a1b2c3"),
+        ("?base=decimal&length=4&digits=any", "77705923", "04a1b2c3"),
+        ("?base=decimal&length=4&digits=12", "000077705923", "04a1b2c3"),
         ("?base=decimal&length=4&order=reversed", "3283263748", "04a1b2c3"),
         ("?base=decimal&length=7", "01303691382875638", None),
     ],
@@ -186,23 +188,26 @@ def test_the_options_say_how_it_is_written(options: str, line: str, uid: str | N
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ("", "04A1B2C3D4E5F"),
-        ("", "04A1B2C3D4E5"),
-        ("", "04 A1 B2 C3"),
-        ("", "04:A1:B2:C3"),
-        ("", "04A1B2C3D4E5F6 04A1B2C3D4E5F6"),
-        ("", KEY + KEY),
-        ("", "G4A1B2C3"),
+        ("?length=4,7", "04A1B2C3D4E5F"),
+        ("?length=4,7", "04A1B2C3D4E5"),
+        ("?length=4,7", "04 A1 B2 C3"),
+        ("?length=4,7", "04:A1:B2:C3"),
+        ("?length=4,7", "04A1B2C3D4E5F6 04A1B2C3D4E5F6"),
+        ("?length=4,7", KEY + KEY),
+        ("?length=4,7", "G4A1B2C3"),
         ("?length=7", "04A1B2C3"),
         ("?length=4", KEY),
-        ("?prefix=ab", "0504A1B2C3"),
-        ("?suffix=ab", "04A1B2C305"),
-        ("?prefix=ab&suffix=ba", "aba"),
+        ("?length=4,7", "04A1B2C3D4"),
+        ("?length=7&case=upper", KEY),
+        ("?base=decimal&length=4&digits=12", "0077705923"),
+        ("?length=4&prefix=ab", "0504A1B2C3"),
+        ("?length=4&suffix=ab", "04A1B2C305"),
+        ("?length=4&prefix=ab&suffix=ba", "aba"),
         ("?base=decimal&length=4", "77705923"),
         ("?base=decimal&length=4", "00077705923"),
         ("?base=decimal&length=4", "4294967296"),
         ("?base=decimal&length=4", "04A1B2C3D4"),
-        ("?base=decimal&length=4&zeros=no", "42949672960"),
+        ("?base=decimal&length=4&digits=any", "42949672960"),
     ],
 )
 def test_what_does_not_fit_is_no_shorter_uid(options: str, line: str) -> None:
@@ -239,12 +244,16 @@ def test_a_spoilt_line_is_no_uid(device: PlayedDevice, opened: Opener) -> None:
     ("options", "said"),
     [
         ("?base=decimal", "length"),
-        ("?silence=0.2", "half a line"),
-        ("?length=6", "length=6 is unknown"),
+        ("", "write length=7, or length=4,7 where keys of both kinds are used"),
+        ("?silence=0.2", "write length=7, or length=4,7"),
+        ("?silence=0.2&length=4,7", "half a line"),
+        ("?silence=0.2&length=7&base=decimal&digits=any", "half a line"),
+        ("?length=6", "length=6 should list"),
         ("?base=octal", "base=octal"),
-        ("?order=backwards", "order=backwards"),
-        ("?stay=0", "stay=0"),
-        ("?lenght=7", "did you mean length"),
+        ("?length=7&order=backwards", "order=backwards"),
+        ("?length=7&stay=0", "stay=0"),
+        ("?length=7&oder=wire", "did you mean order"),
+        ("?base=decimal&length=4&zeros=no", "option 'zeros' is unknown"),
     ],
 )
 def test_wrong_options_are_refused(options: str, said: str) -> None:
@@ -286,9 +295,20 @@ def test_known_readers_are_listed_with_their_spec(there: Inputs) -> None:
     there.plug(2, vid=0x0C2E, pid=0x0901)
     there.plug(3, vid=0x046D, pid=0xC31C)
     (status,) = discover()
-    assert status.spec == f"evdev:{there.by_id}/usb-OEM_RFID_Device-event-kbd"
+    assert status.spec == f"evdev:{there.by_id}/usb-OEM_RFID_Device-event-kbd?length=4,7"
     assert status.state is ReaderState.READY
     assert "TWN4" in status.message
+    create(status.spec)
+
+
+def test_readers_alike_are_listed_with_a_spec_each(there: Inputs) -> None:
+    """What tells them apart stays an option beside the length, and the spec can be used as it is."""
+    for number, serial in ((1, "A"), (2, "B")):
+        there.plug(number, serial=serial)
+    specs = [status.spec for status in discover()]
+    assert specs == ["evdev:ffff:0035?serial=A&length=4,7", "evdev:ffff:0035?serial=B&length=4,7"]
+    for spec in specs:
+        create(spec)
 
 
 def test_their_state_is_told(there: Inputs) -> None:
@@ -296,7 +316,7 @@ def test_their_state_is_told(there: Inputs) -> None:
     keyboard = there.plug(1)
     device = PlayedDevice()
     device.find = lambda: keyboard.node  # type: ignore[method-assign]
-    reader = EvdevReader("ffff:0035", device=device, clock=device.clock)
+    reader = EvdevReader("ffff:0035?length=7", device=device, clock=device.clock)
     reader.open()
     (status,) = discover()
     assert (status.state, "another lane" in status.message) == (ReaderState.BUSY, True)

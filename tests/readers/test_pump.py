@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import queue
 import threading
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -251,6 +252,23 @@ def test_the_same_trouble_is_told_once() -> None:
     busy = ReaderBusy("held", "close it")
     edges, _, _ = play([], openings=[missing] * 5 + [busy] * 3 + [missing])
     assert states(edges) == [ReaderState.MISSING, ReaderState.BUSY, ReaderState.MISSING, ReaderState.READY]
+
+
+def test_a_driver_that_cannot_close_does_not_end_the_thread() -> None:
+    """The loss is told, and the reader is opened again."""
+    edges, reader, _ = play([After(1, on("a")), After(1, ReaderLost("gone")), After(0, on("b"))], close_fails=True)
+    assert reader.opened == 2
+    assert states(edges) == [ReaderState.READY, ReaderState.LOST, ReaderState.READY]
+    assert told(edges) == ["+a 1.00", "-a 2.00", "+b 2.10"]
+
+
+def test_a_frame_without_a_uid_does_not_shut_out_the_next_key() -> None:
+    """Where the reader does not see removal: nothing lies there that must be taken away first."""
+    script = [After(1, unread(Trouble.NO_UID, 1)), After(0.1, on("a", count=2))]
+    edges, _, _ = play(script, info=replace(INFO, sees_removal=False))
+    assert told(edges) == ["! 1.00", "+a 1.10"]
+    edges, _, _ = play(script)
+    assert told(edges) == ["! 1.00"]
 
 
 def test_backoff() -> None:

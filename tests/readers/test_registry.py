@@ -35,8 +35,8 @@ def test_specs(tmp_path: Path) -> None:
         ("pcsc:ACS ACR1252", PcscReader),
         ("nfcpy:usb:054c:06c3", NfcpyReader),
         ("nfcpy:tty:AMA0:pn532", NfcpyReader),
-        ("serial:/dev/ttyUSB0?frame=hex-line", SerialReader),
-        ("evdev:/dev/input/by-id/usb-Elatec-event-kbd", EvdevReader),
+        ("serial:/dev/ttyUSB0?frame=hex-line&length=7", SerialReader),
+        ("evdev:/dev/input/by-id/usb-Elatec-event-kbd?length=7", EvdevReader),
         ("sim:", SimReader),
         (f"sim:{scenario}", SimReader),
     ]:
@@ -72,7 +72,7 @@ def test_wrong_specs(spec: str, hint: str) -> None:
 def test_wrong_options() -> None:
     """An option that a backend does not know is an error of the settings, before anything is opened."""
     with pytest.raises(ConfigError):
-        create("serial:/dev/ttyUSB0?frame=hex-line&bauds=9600")
+        create("serial:/dev/ttyUSB0?frame=hex-line&length=7&bauds=9600")
 
 
 def test_missing_library(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +120,7 @@ def offering(monkeypatch: pytest.MonkeyPatch, **found: list[ReaderStatus] | Exce
 def test_the_list_over_all_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Readers first, kind by kind; then why a kind has none; a backend that fails hides no other."""
     busy = ReaderStatus("nfcpy:usb:072f:2200", ReaderState.BUSY, "held by process 7 (pcscd)")
-    reader = ReaderStatus("evdev:09d8:0410", ReaderState.READY)
+    reader = ReaderStatus("evdev:09d8:0410?length=4,7", ReaderState.READY)
     offering(
         monkeypatch,
         pcsc=[ReaderStatus("pcsc:", ReaderState.MISSING, "pcscd is not running", "start it")],
@@ -140,10 +140,14 @@ def test_the_list_over_all_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_plugged_in_shows_without_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader that can be seen but not used is listed as such, with what to install."""
-    offering(monkeypatch, evdev=[ReaderStatus("evdev:09d8:0410", ReaderState.READY, "Elatec TWN4")])
+    offering(monkeypatch, evdev=[ReaderStatus("evdev:09d8:0410?length=4,7", ReaderState.READY, "Elatec TWN4")])
     monkeypatch.setitem(sys.modules, "evdev", None)
     seen, bare = discover()
-    assert (seen.spec, seen.state, seen.message) == ("evdev:09d8:0410", ReaderState.UNSUPPORTED, "Elatec TWN4")
+    assert (seen.spec, seen.state, seen.message) == (
+        "evdev:09d8:0410?length=4,7",
+        ReaderState.UNSUPPORTED,
+        "Elatec TWN4",
+    )
     assert seen.remedy == bare.remedy == "pip install 'tagsmith[evdev]'"
     assert not is_absence(seen)
 
@@ -157,9 +161,9 @@ def test_nothing_is_loaded_before_it_is_chosen() -> None:
         "assert not loaded()\n"
         "readers.create('pcsc:')\n"
         "assert loaded() == ['pcsc']\n"
-        "readers.create('serial:/dev/ttyUSB0?frame=hex-line')\n"
+        "readers.create('serial:/dev/ttyUSB0?frame=hex-line&length=7')\n"
         "readers.create('nfcpy:usb:054c:06c3')\n"
-        "readers.create('evdev:09d8:0410')\n"
+        "readers.create('evdev:09d8:0410?length=7')\n"
         "assert loaded() == ['pcsc', 'nfcpy', 'serial', 'evdev']\n"
         "assert not {'smartcard', 'nfc', 'serial', 'evdev'} & set(sys.modules)\n"
     )

@@ -14,8 +14,9 @@ from tagsmith.lines.nodes import Holder
 from tagsmith.lines.ports import PortInfo
 from tagsmith.model import Field, ReaderState, Tag, Trouble
 from tagsmith.readers import serial as module
-from tagsmith.readers.pump import Pump, TagArrived, TagLeft
+from tagsmith.readers.pump import Edge, Pump, ReaderChanged, TagArrived, TagLeft, TagsCollided
 from tagsmith.readers.serial import DUMB, SerialReader, discover
+from tagsmith.readers.serial_spec import plan
 from tagsmith.uid import Uid
 
 KEY, OTHER = "04a1b2c3d4e5f6", "0499887766554a"
@@ -69,6 +70,11 @@ def repeat(rigs: list[Rig]) -> Rig:
 def field(uid: str, count: int) -> Field:
     """A field with one key."""
     return Field((Tag(Uid.from_hex(uid), raw=uid),), count)
+
+
+def no_uid(count: int) -> Field:
+    """A field with something that gives no UID."""
+    return Field((), count, Trouble.NO_UID)
 
 
 def test_a_tap_is_there_for_a_short_stay(once: Rig) -> None:
@@ -142,12 +148,91 @@ def test_a_swap_on_a_repeating_reader_is_seen(repeat: Rig) -> None:
     assert [repeat.wait() for _ in range(3)] == [field(KEY, 1), field(OTHER, 2), Field()]
 
 
-def test_a_damaged_frame_is_nothing(once: Rig, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither news nor the end of a stay; it is said aloud once, until a good one comes."""
+# --- frames that are no UIDs --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", ["04a1b2c3", f"{KEY}{KEY}", "zz", "01303691382875638"])
+def test_a_frame_that_is_no_uid_is_shown_for_a_stay(once: Rig, line: str) -> None:
+    """Another length, glued lines, what is not hex, decimal for hex: a reader that is set wrong shows at once."""
+    once.send(line, after_s=0.1)
+    sent_at = once.clock.now + 0.1
+    assert once.wait() == no_uid(1)
+    assert once.reader.seen_at == pytest.approx(sent_at)
+    assert once.wait() == Field()
+    assert once.reader.seen_at == pytest.approx(sent_at + 0.3)
+
+
+def test_a_key_that_was_not_read_takes_the_place_of_the_one_before(once: Rig) -> None:
+    """The one before is gone at once: what is scanned next is not its number."""
+    once.send(KEY)
+    once.send("04a1b2c3d4e5", after_s=0.1)
+    assert [once.wait() for _ in range(3)] == [field(KEY, 1), no_uid(2), Field()]
+
+
+def test_a_torn_frame_is_shown_when_it_is_known_to_be_torn(once: Rig) -> None:
+    """After a silence, and for a whole stay from then on; the time shown never lies before what was shown already."""
+    started = once.clock.now
+    once.send(KEY)
+    once.port.play([(0.3, KEY[:8].encode())])
+    assert [once.wait() for _ in range(3)] == [field(KEY, 1), Field(), no_uid(2)]
+    assert once.clock.now == pytest.approx(started + 0.3 + 0.25)
+    assert once.reader.seen_at == pytest.approx(started + 0.01 + 0.3)
+    assert once.wait() == Field()
+    assert once.clock.now == pytest.approx(started + 0.3 + 0.25 + 0.3)
+
+
+def test_what_was_under_way_when_the_port_was_opened_is_not_shown(once: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """Its beginning was not heard, and nobody tapped: neither news nor a warning; later it is both."""
+    once.reader.close()
+    once.reader.open()
+    once.port.play([(0.01, KEY[4:].encode() + b"\r")])
+    with caplog.at_level(logging.INFO, "tagsmith.readers.serial"):
+        assert once.reader.wait(Field(), 3.0) == Field()
+        assert not caplog.records
+        once.port.play([(0.01, KEY[4:].encode())])
+        assert once.reader.wait(Field(), 3.0).trouble is Trouble.NO_UID
+    assert len(caplog.records) == 1
+
+
+def test_one_spoilt_frame_of_a_reader_that_repeats_itself_costs_nothing(repeat: Rig) -> None:
+    """The next frame is waited for, whether a key lies there already or comes."""
+    repeat.send("zz", KEY)
+    repeat.send("zz", after_s=0.1)
+    repeat.send(KEY, after_s=0.2)
+    repeat.send("zz", after_s=0.3)
+    repeat.send(KEY, after_s=0.4)
+    assert [repeat.wait() for _ in range(3)] == [field(KEY, 1), Field(), Field()]
+
+
+def test_one_spoilt_frame_behind_which_nothing_comes_is_shown(repeat: Rig) -> None:
+    """A key that was there for one frame only is not passed over: the one before it counts no longer."""
+    started = repeat.clock.now
+    repeat.send(KEY, after_s=0.1)
+    repeat.send("zz", after_s=0.2)
+    assert [repeat.wait() for _ in range(3)] == [field(KEY, 1), Field(), no_uid(2)]
+    assert repeat.reader.seen_at == pytest.approx(started + 0.2 + 0.6)
+    assert repeat.wait() == Field()
+    assert repeat.reader.seen_at == pytest.approx(started + 0.2 + 0.6 + 0.6)
+
+
+def test_spoilt_frames_that_go_on_are_shown(repeat: Rig) -> None:
+    """The second in a row is news, those behind it are none; they end with the stay after the last."""
+    started = repeat.clock.now
+    for beat in range(1, 11):
+        repeat.send("04a1b2c3", after_s=beat / 10)
+    assert repeat.wait() == no_uid(1)
+    assert repeat.clock.now == pytest.approx(started + 0.2)
+    assert repeat.wait() == Field()
+    assert repeat.reader.seen_at == pytest.approx(started + 1.0 + 0.6)
+
+
+def test_what_is_no_uid_is_said_aloud_once_until_a_good_one_comes(once: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """A line may have much noise, and the log is read by people."""
     once.send(KEY)
     once.send("04a1b2c3d4e5", "zz", after_s=0.1)
     with caplog.at_level(logging.DEBUG, "tagsmith.readers.serial"):
-        assert [once.wait() for _ in range(2)] == [field(KEY, 1), Field()]
+        for _ in range(4):
+            once.wait()
         once.send(KEY)
         once.wait()
         once.send("04a1b2c3d4e5", after_s=1.0)
@@ -168,7 +253,7 @@ def test_half_a_frame_is_not_glued_to_the_next(once: Rig) -> None:
     """A frame that lost its end is dropped after a silence."""
     once.port.play([(0.01, KEY[:8].encode())])
     once.send(OTHER, after_s=2.0)
-    assert once.wait() == field(OTHER, 1)
+    assert [once.wait() for _ in range(3)] == [no_uid(1), Field(), field(OTHER, 2)]
 
 
 def test_nothing_is_polled_while_nothing_comes(once: Rig) -> None:
@@ -206,7 +291,7 @@ def test_a_reader_that_is_gone_is_lost(once: Rig) -> None:
 
 def test_half_a_frame_of_before_a_loss_is_not_glued_to_what_comes_after(rigs: list[Rig]) -> None:
     """Opened again, the line is one of which nothing is known: the rest of a frame is no shorter UID."""
-    rigs.append(rig := Rig(""))
+    rigs.append(rig := Rig("length=4,7"))
     rig.port.play([(0.01, KEY[:6].encode()), (0.02, DeviceLost("unplugged", "plug it in"))])
     with pytest.raises(ReaderLost):
         rig.wait()
@@ -256,6 +341,26 @@ def test_the_pump_makes_two_taps_of_two_taps(once: Rig) -> None:
     assert kinds == [TagArrived, TagLeft, TagArrived, TagLeft]
 
 
+def test_the_pump_tells_of_a_key_without_a_uid_and_goes_on(once: Rig) -> None:
+    """A line that is no UID collides and is said in words; the next key arrives as ever."""
+    once.reader.close()
+    edges: list[Edge] = []
+    pump = Pump(once.reader, edges.append, clock=once.clock, wait_s=0.5)
+
+    def end() -> bytes:
+        pump.close()
+        return b""
+
+    once.send("04a1b2c3", after_s=1.0)
+    once.send(KEY, after_s=2.0)
+    once.port.play([(4.0, end)])
+    pump.run()
+    said = [edge.status.message for edge in edges if isinstance(edge, ReaderChanged)]
+    assert said == ["", "the key on the reader gives no UID", ""]
+    kinds = [type(edge) for edge in edges if not isinstance(edge, ReaderChanged)]
+    assert kinds == [TagsCollided, TagArrived, TagLeft]
+
+
 # --- a reader that is asked ---------------------------------------------------------------------------------------
 
 ASK, NOTHING = b"050010\r", b"0000\r"
@@ -298,6 +403,16 @@ def test_a_tag_without_a_uid_is_a_trouble(asked: Rig) -> None:
     assert asked.wait() == Field()
 
 
+def test_a_tag_of_another_length_is_a_trouble_and_an_answer(rigs: list[Rig]) -> None:
+    """It shows for as long as it lies there, and the reader is not taken for one that cannot be asked."""
+    rigs.append(rig := Rig("frame=twn4&poll=0.05&stay=0.25&length=4"))
+    rig.port.answers[ASK] = FOUND
+    assert rig.wait() == no_uid(1)
+    assert rig.wait(10.0) == no_uid(1)
+    rig.port.answers[ASK] = NOTHING
+    assert rig.wait() == Field()
+
+
 def test_a_mangled_answer_is_asked_for_again(asked: Rig) -> None:
     """It says nothing, and costs one pause."""
     asked.port.answers[ASK] = FOUND[:-3] + b"\r"
@@ -335,7 +450,8 @@ def test_ports_are_listed_with_a_spec_to_begin_with(monkeypatch: pytest.MonkeyPa
     """The stable name is the one to write; nothing there is an empty list."""
     stable = Path("/dev/serial/by-id/usb-FTDI-if00")
     info = PortInfo(Path("/dev/ttyUSB0"), stable, "FT232R", 0x0403, 0x6001)
-    assert statuses(monkeypatch, info) == [(f"serial:{stable}?frame=hex-line", ReaderState.READY)]
+    assert statuses(monkeypatch, info) == [(f"serial:{stable}?frame=hex-line&length=4,7", ReaderState.READY)]
+    plan(f"serial:{stable}?frame=hex-line&length=4,7")
     assert statuses(monkeypatch) == []
 
 

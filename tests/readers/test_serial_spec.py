@@ -15,24 +15,24 @@ from tagsmith.lines.framing import SILENCE_S
 from tagsmith.lines.ports import Settings
 from tagsmith.model import Tag
 from tagsmith.readers.serial_spec import FRAMES, plan
-from tagsmith.readers.serial_uid import digits_of
+from tagsmith.readers.written import digits_of
 from tagsmith.uid import Uid
 
 cheap = settings(max_examples=150, deadline=None)
 PORT = "serial:/dev/ttyUSB0"
 
 
-def test_a_bare_port_is_a_line_of_hex_once_per_tap() -> None:
-    """The defaults: 9600 8N1, uid0 first, any length that UIDs have."""
-    made = plan(PORT)
+def test_a_port_and_its_lengths_are_lines_of_hex_once_per_tap() -> None:
+    """The defaults: 9600 8N1, uid0 first."""
+    made = plan(f"{PORT}?length=4,7")
     assert (made.address, made.settings) == ("/dev/ttyUSB0", Settings(9600, 8, "N", 1))
     assert (made.repeats, made.stay_s, made.poll_s) == (False, 0.3, None)
-    assert read(PORT, b"04A1B2C3D4E5F6\r\n4390b827\r") == ["04a1b2c3d4e5f6", "4390b827"]
+    assert read(f"{PORT}?length=4,7", b"04A1B2C3D4E5F6\r\n4390b827\r") == ["04a1b2c3d4e5f6", "4390b827"]
 
 
 def test_the_port_is_set_as_the_spec_says() -> None:
     """Baud, data bits, parity and stop bits; an address over the net is taken whole."""
-    made = plan("serial:socket://127.0.0.1:4001?baud=115200&bits=7&parity=even&stop=2&mode=repeat&stay=1.5")
+    made = plan("serial:socket://127.0.0.1:4001?baud=115200&bits=7&parity=even&stop=2&mode=repeat&stay=1.5&length=7")
     assert (made.address, made.settings) == ("socket://127.0.0.1:4001", Settings(115200, 7, "E", 2))
     assert (made.repeats, made.stay_s) == (True, 1.5)
 
@@ -47,13 +47,20 @@ def test_a_reader_that_is_asked_is_one_that_repeats() -> None:
     ("options", "says"),
     [
         ("frame=hexline", "did you mean hex-line?"),
-        ("lenght=7", "did you mean length?"),
+        ("lenght=7", "write length=7"),
+        ("length=7&oder=wire", "did you mean order?"),
         ("frame=twn4&mode=once", "option 'mode' is unknown"),
-        ("frame=length-prefixed&prefix=x", "option 'prefix' is unknown"),
-        ("frame=hex-line&digits=10", "option 'digits' is unknown"),
-        ("length=6", "no UID has 6 bytes"),
-        ("length=11", "from 4 to 10"),
-        ("order=backwards", "order=backwards is unknown"),
+        ("frame=length-prefixed&length=7&prefix=x", "option 'prefix' is unknown"),
+        ("frame=hex-line&length=7&digits=10", "option 'digits' is unknown"),
+        ("", "write length=7, or length=4,7 where keys of both kinds are used"),
+        ("prefix=UID%3D", "write length=7, or length=4,7"),
+        ("frame=regex&pattern=(%3FP%3Cuid%3E.*)", "write length=7, or length=4,7"),
+        ("frame=length-prefixed", "write length=7, or length=4,7"),
+        ("length=6", "length=6 should list bytes that UIDs have"),
+        ("length=11", "length=11 should list"),
+        ("frame=decimal-line&length=4,7", "write length=4 or length=7"),
+        ("frame=stx-etx&length=4,7", "takes one length"),
+        ("length=7&order=backwards", "order=backwards is unknown"),
         ("baud=fast", "baud=fast"),
         ("frame=decimal-line", "write length=4 or length=7"),
         ("frame=stx-etx&base=decimal&length=4&digits=9", "from 10 to 30"),
@@ -63,11 +70,11 @@ def test_a_reader_that_is_asked_is_one_that_repeats() -> None:
         ("frame=regex&pattern=(", "no regular expression"),
         ("frame=regex&pattern=[0-9]%2B", "no group for the UID"),
         ("frame=regex&base=decimal&pattern=(%3FP%3Cuid%3E.)", "write length=4 or length=7"),
-        ("separator=ab", "should be one character"),
-        ("separator=a", "should be one character"),
-        ("prefix=%C3%A9", "not ASCII"),
-        ("stay=0", "stay=0"),
-        ("end=crcr", "did you mean cr"),
+        ("length=7&separator=ab", "should be one character"),
+        ("length=7&separator=a", "should be one character"),
+        ("length=7&prefix=%C3%A9", "not ASCII"),
+        ("length=7&stay=0", "stay=0"),
+        ("length=7&end=crcr", "did you mean cr"),
     ],
 )
 def test_what_is_wrong_is_said_with_a_way_out(options: str, says: str) -> None:
@@ -164,9 +171,9 @@ def test_lost_bytes_never_make_another_uid_of_fixed_length(frame: str, data: byt
 @given(UIDS, st.integers(0, 40))
 @cheap
 def test_a_reader_opened_in_mid_frame_gives_whole_frames_only(frame: str, data: bytes, start: int) -> None:
-    """Also without a fixed length: the rest of a frame that was under way is never a shorter UID."""
-    length = f"&length={len(data)}" if frame in ("decimal-line", "stx-etx") else ""
-    made = plan(f"{PORT}?frame={frame}{length}{OPTIONS.get(frame, '')}")
+    """Also where every length is taken: the rest of a frame that was under way is never a shorter UID."""
+    length = str(len(data)) if frame in ("decimal-line", "stx-etx") else "4,5,7,8,10"
+    made = plan(f"{PORT}?frame={frame}&length={length}{OPTIONS.get(frame, '')}")
     made.framing.start(0.0)
     wire = written(frame, data)
     first = wire[start % len(wire) :]
@@ -201,25 +208,44 @@ def test_stx_etx_frames_have_five_bytes_unless_they_are_said_to_have_others() ->
     assert read(f"{PORT}?frame=stx-etx&length=4", whole, whole.replace(b"00", b"", 1)) == ["04a1b2c3"]
 
 
-def test_without_a_fixed_length_only_lengths_of_uids_are_taken() -> None:
-    """Whole bytes, and as many as some UID has."""
-    lines = b"".join(b"04" * length + b"\r" for length in range(1, 12)) + b"0404040\r"
-    assert [len(uid) // 2 for uid in read(PORT, lines)] == [4, 5, 7, 8, 10]
+@pytest.mark.parametrize("lengths", [(4,), (4, 7), (5, 8), (4, 5, 7, 8, 10)])
+@pytest.mark.parametrize("frame", ["hex-line", "regex", "length-prefixed", "twn4"])
+def test_every_listed_length_is_taken_and_no_other(frame: str, lengths: tuple[int, ...]) -> None:
+    """Whole bytes, and as many as the list says."""
+    text = f"{PORT}?frame={frame}&length={','.join(map(str, lengths))}{OPTIONS.get(frame, '')}"
+    sent = [bytes(range(1, 1 + length)) for length in range(1, 12)]
+    assert [len(uid) // 2 for data in sent for uid in read(text, written(frame, data))] == list(lengths)
+
+
+@pytest.mark.parametrize("options", ["frame=twn4", "frame=length-prefixed&checksum=xor"])
+def test_what_counts_its_bytes_needs_no_length(options: str) -> None:
+    """A frame with a count or a checksum of its own tells that it is whole: any UID is taken."""
+    frame = options.partition("&")[0].removeprefix("frame=")
+    sent = [bytes(range(1, 1 + length)) for length in range(1, 12)]
+    found = [len(uid) // 2 for data in sent for uid in read(f"{PORT}?{options}", written(frame, data))]
+    assert found == [4, 5, 7, 8, 10]
+
+
+def test_a_line_that_lost_its_beginning_is_no_shorter_uid() -> None:
+    """Of seven bytes the last four came: with one length they are refused, and a spec without any is, too."""
+    assert read(f"{PORT}?length=7", b"C3D4E5F6\r\n") == []
+    with pytest.raises(ConfigError):
+        plan(f"{PORT}?frame=hex-line")
 
 
 @pytest.mark.parametrize(
     ("options", "start", "is_read"),
     [
         ("length=7", "", True),
-        ("", "", False),
-        ("prefix=ID:", "ID:", True),
-        ("prefix=A", "A", False),
-        ("prefix=%23", "#", False),
+        ("length=4,7", "", False),
+        ("length=4,7&prefix=ID:", "ID:", True),
+        ("length=4,7&prefix=A", "A", False),
+        ("length=4,7&prefix=%23", "#", False),
     ],
 )
 def test_what_follows_a_torn_line_is_read_only_where_it_is_told_from_its_rest(
     options: str, start: str, is_read: bool
 ) -> None:
-    """A fixed length tells, and a prefix that no rest can begin with; the next line is read in any case."""
+    """One length tells, or a prefix that no rest begins with; of two, the rest of the longer may be the shorter."""
     line = f"{start}0499887766554A\r".encode()
     assert read(f"{PORT}?{options}", b"04A1", line, line, step_s=1.0) == ["0499887766554a"] * (1 + is_read)

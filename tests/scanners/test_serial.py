@@ -61,6 +61,7 @@ class Rig:
         ("end=etx&prefix=%02", b"\x02%s\x03"),
         ("prefix=]C1&suffix=;", b"]C1%s;\r"),
         ("end=cr", b"%s\r\n"),
+        ("frame=line", b"%s\r\n"),
         ("", b" \t%s \r\n"),
     ],
 )
@@ -189,7 +190,17 @@ def test_however_numbers_are_cut_they_are_the_same(noise: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", ["end=etxx", "frame=hex-line", "encoding=utf8", "encoding=ascii&prefix=%C3%BC", "baud=0", "lenght=3"]
+    "options",
+    [
+        "end=etxx",
+        "frame=hex-line",
+        "frame=regex",
+        "encoding=utf8",
+        "encoding=ascii&prefix=%C3%BC",
+        "baud=0",
+        "lenght=3",
+        "length=7",
+    ],
 )
 def test_wrong_options_are_refused(options: str) -> None:
     """A slip in a setting shows at the start, with a way out."""

@@ -95,7 +95,7 @@ def test_a_scanner_that_does_not_work_is_told(width: int) -> None:
     shown = replace(view(), scanners=(lost, well))
     (line,) = plain(status.banner_rows(shown, width))
     assert cell_len(line) <= width
-    assert "SCANNER of lane A: it was unpl" in line
+    assert "SCANNER of lane A lost: plug it" in line
     assert status.is_severe(shown)
     assert status.banner_rows(replace(view(), scanners=(well,)), width) == []
     assert not status.is_severe(replace(view(), scanners=(well,)))

@@ -25,9 +25,17 @@ class Addressing:
         self._valid_s = valid_s
         self._chosen: dict[str, _Choice] = {}
 
-    def choose(self, scanner: str, lane: str, at: float) -> None:
-        """The next scan of this scanner is for that lane."""
+    def choose(self, scanner: str, lane: str, at: float) -> bool:
+        """The next scan of this scanner is for that lane. False where nobody can tell, and nothing is chosen.
+
+        Whatever types into the screen, or comes on standard input, is one source for us (an empty name) and may be
+        several scanners: a second lane before the first one's number may be another person's.
+        """
+        former = self._chosen.pop(scanner, None)
+        if not scanner and former is not None and former.lane != lane and at - former.at <= self._valid_s:
+            return False
         self._chosen[scanner] = _Choice(lane, at)
+        return True
 
     def forget(self, scanner: str) -> None:
         """Whatever was chosen with this scanner counts no more."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from tagsmith import pairing, visual_number, words
+from tagsmith.bench.beat import GRACE_S, Beat
 from tagsmith.bench.intake import Intake, hand_over
 from tagsmith.bench.lane import Lane, Work
 from tagsmith.errors import DuplicateNumber, DuplicateUid, IllegalTransition, JournalError
@@ -34,7 +35,7 @@ from tagsmith.model import (
 from tagsmith.readers import Reader
 from tagsmith.readers.pump import Edge, Pump, ReaderChanged, TagArrived, TagLeft, TagsCollided
 from tagsmith.scanners import ScannerDevice
-from tagsmith.uid import Decision, Uid, UidReason, Verdict, judge
+from tagsmith.uid import Decision, Uid, UidReason, Verdict, judge, looks_like_uid
 from tagsmith.visual_number import NumberDecision
 
 _log = logging.getLogger(__name__)
@@ -44,6 +45,10 @@ PERHAPS_RETRY_S = 1.0
 """Between two tries of a commit whose answer was lost."""
 _ALARMING = frozenset({Reason.GOLDEN_REVERSED, Reason.GOLDEN_MISMATCH, Reason.NOT_SAVED, UidReason.ORDER_SUSPECT})
 """Refusals for which somebody must come."""
+_STRAY = frozenset({"unknown-lane", "lane-first", "two-lanes-chosen", "other-lane", "unknown-command", "lane-chosen"})
+"""What is said of scans that reached no lane, or only chose one."""
+_HEARD = 256
+"""So many of the last UIDs are known, so that one that comes as a number is known again."""
 _RATE_WINDOW_S = 600.0
 _RATE_AT_LEAST_S = 60.0
 
@@ -75,6 +80,8 @@ class Bench:
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         self._lanes = {name: Lane(name, reader, spec, work.rules) for name, spec, reader in lanes}
+        self._beat = Beat(self._stood_still)
+        self._heard: deque[Uid] = deque(maxlen=_HEARD)
         self._intake = Intake(self._lanes, scanners, work.rules.timeout_s, self)
         self._signal_all = signal
         self._reader_signals = reader_signals
@@ -105,6 +112,7 @@ class Bench:
             lane.pump = Pump(lane.reader, hand_over(loop, self._on_edge, lane), clock=self._clock)
             lane.pump.start()
         self._intake.start(loop)
+        self._beat.start()
 
     async def readers_known(self, timeout_s: float) -> None:
         """Return when every reader was tried once, or at the timeout."""
@@ -118,6 +126,7 @@ class Bench:
     async def stop(self, timeout_s: float = 5.0) -> None:
         """End the pumps and let commits under way finish: a commit is never cancelled."""
         self._stopping = True
+        self._beat.stop()
         readers = [lane.pump for lane in self._lanes.values() if lane.pump]
         closing = [pump.close for pump in readers] + [pump.close for pump in self._intake.pumps]
         await asyncio.gather(*(asyncio.to_thread(close, timeout_s) for close in closing))
@@ -140,11 +149,23 @@ class Bench:
         Without a lane's name it needs a station of one lane, or the lane's barcode right before it: it must never
         reach a neighbour's key.
         """
-        if not self._stopping:
-            self._intake.take(scan, lane_name)
+        if self._stopping:
+            return
+        self._beat.look()
+        for lane in self._lanes.values():
+            if lane.notice is not None and lane.notice.reason in _STRAY:
+                lane.notice = None  # it was about the scan before this one
+        self._intake.take(scan, lane_name)
 
     def number(self, lane: Lane, scan: Scan) -> None:
         """Take a scan that is no command, for this lane."""
+        if lane.status.state is not ReaderState.READY and self._work.rules.order is not pairing.Order.TAP_FIRST:
+            # Its key may lie on the dead reader: the number must not wait for whatever is laid there afterwards.
+            self._refuse_number(lane, scan, words.notice(Reason.READER_LOST, number=scan.text))
+            return
+        if self._is_uid(scan.text):
+            self._refuse_number(lane, scan, words.notice(Reason.NUMBER_IS_UID, number=scan.text))
+            return
         if scan.fault is not None:
             self._refuse_number(lane, scan, words.notice(scan.fault, number=scan.text))
             return
@@ -173,6 +194,7 @@ class Bench:
         for lane in self._chosen(lane_name):
             if not self._step(lane, pairing.UndoAsked(self._clock())).moved:
                 lane.notice = words.notice("nothing-to-undo")
+                self._say("undone", lane, entry=None, done=False, message=lane.notice.title)
                 self._changed()
 
     def verify_next(self, lane_name: str) -> None:
@@ -181,6 +203,11 @@ class Bench:
         lane.verify_next = True
         lane.notice = words.notice("verify-next")
         self._changed()
+
+    def never(self, uids: frozenset[Uid]) -> None:
+        """From now on these keys are never paired."""
+        for lane in self._lanes.values():
+            lane.never(uids)
 
     def acknowledge(self) -> None:
         """A person has seen the alarm."""
@@ -200,6 +227,7 @@ class Bench:
     def _on_edge(self, lane: Lane, edge: Edge) -> None:
         if self._stopping:
             return
+        self._beat.look()
         match edge:
             case TagArrived():
                 self._arrived(lane, edge.tag, edge.at)
@@ -211,7 +239,9 @@ class Bench:
                     self._step(lane, pairing.Removed(edge.at))
             case TagsCollided():
                 lane.present = None
-                self._step(lane, pairing.Collided(edge.at))
+                self._heard.extend(tag.uid for tag in edge.tags)
+                reason = Reason.TWO_TAGS if edge.tags else Reason.UNREADABLE
+                self._step(lane, pairing.Collided(edge.at, reason))
             case ReaderChanged():
                 self._reader_changed(lane, edge.status)
 
@@ -220,12 +250,26 @@ class Bench:
         warnings = self._uid_warnings(verdict)
         self._say("tapped", lane, **self._uid_fields(tag.uid), warnings=warnings, reader=lane.reader_name)
         lane.present = tag
+        self._heard.append(tag.uid)
         if twins := [other for other in self._lanes.values() if other is not lane and _holds(other, tag.uid)]:
             # One chip cannot lie on two readers: a copied chip, or one reader that is plugged in for two lanes.
             for one in (*twins, lane):
                 self._step(one, pairing.Collided(at, Reason.TWO_LANES))
             return
         self._step(lane, pairing.Tapped(tag, verdict, at, self._new_id()))
+
+    def _is_uid(self, text: str) -> bool:
+        """Whether a number is the UID of a key that was heard of lately, or looks like one: a reader that types."""
+        if any(uid.is_written(text) for uid in self._heard):
+            return True
+        return self._work.numbers.pattern is None and looks_like_uid(text)
+
+    def _stood_still(self) -> None:
+        """Nobody knows in which order taps and scans came meanwhile: nothing of before joins anything of after."""
+        _log.warning("the station stood still for a moment: what waited is dropped")
+        now = self._clock()
+        for lane in self._lanes.values():
+            self._step(lane, pairing.Stalled(now, now + GRACE_S))
 
     def _judge(self, tag: Tag) -> Verdict:
         return judge(tag.uid, sak=tag.sak, allow_eight_bytes=self._work.allow_eight_bytes)
@@ -249,8 +293,11 @@ class Bench:
 
     def _step(self, lane: Lane, event: pairing.Event) -> pairing.Step:
         """One move of a lane and everything that follows from it."""
+        before = lane.state.phase
         step = pairing.step(lane.state, event, lane.rules)
         lane.moved(step)
+        if before is Phase.VERIFYING and step.lane.phase is Phase.COMMITTING:
+            lane.verify_next = False
         for effect in step.effects:
             self._do(lane, effect)
         self._arm(lane)
@@ -302,7 +349,7 @@ class Bench:
         for lane in self._lanes.values():
             if lane.state.phase not in (Phase.COMMITTING, Phase.NOT_SAVED):
                 lane.notice = notice
-        fields: dict[str, object] = {"lane": lane_name, "reason": notice.reason, "visual_number": scan.text}
+        fields: dict[str, object] = {"lane": lane_name or None, "reason": notice.reason, "visual_number": scan.text}
         self._emit(Event("rejected", fields | {"message": f"{notice.title} {notice.hint}", "at": self._stamp()}))
         self._changed()
 
@@ -364,7 +411,6 @@ class Bench:
             user_id=entry.user_id,
         )
         self._paired(record)
-        lane.verify_next = False
         self._signal(lane, Signal.PAIRED)
         self._step(lane, pairing.Saved(entry.id, self._clock()))
 
@@ -408,6 +454,7 @@ class Bench:
             self._paired(record)
         self._step(lane, pairing.Undone(entry, done, self._clock()))
         lane.notice = notice
+        self._say("undone", lane, entry=entry, done=done, message=f"{notice.title} {notice.hint}".strip())
         self._changed()
 
     def _spawn(self, work: object, where: set[asyncio.Task[None]]) -> None:

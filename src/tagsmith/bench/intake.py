@@ -71,6 +71,8 @@ class Intake:
             if (lane := self._addressed(scan, bound)) is not None:
                 self._counter.number(lane, scan)
         elif command.kind is CommandKind.UNKNOWN:
+            # It may be another lane's barcode with its number glued to it: nothing that was chosen before counts.
+            self._addressing.forget(scan.scanner)
             self._counter.reject_without_lane(scan, bound, "unknown-command")
         elif command.kind is CommandKind.ACK:
             self._counter.say("command", lane=None, command=str(command.kind))
@@ -85,7 +87,9 @@ class Intake:
         if bound is not None and bound != command.lane:
             self._counter.reject_without_lane(scan, bound, "other-lane")
             return
-        self._addressing.choose(scan.scanner, command.lane, scan.at)
+        if not self._addressing.choose(scan.scanner, command.lane, scan.at):
+            self._counter.reject_without_lane(scan, bound, "two-lanes-chosen")
+            return
         if len(self._lanes) > 1:
             self._lanes[command.lane].notice = words.notice("lane-chosen")
         self._counter.say("command", lane=command.lane, command=str(command.kind))

@@ -9,7 +9,7 @@ from tagsmith import pairing, visual_number, words
 from tagsmith.errors import JournalError
 from tagsmith.model import LaneView, Notice, Phase, ReaderState, ReaderStatus, Tag
 from tagsmith.readers import Pump, Reader
-from tagsmith.uid import ByteOrder, Decision
+from tagsmith.uid import ByteOrder, Decision, Uid
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,10 @@ class Lane:
     def rules(self) -> pairing.Rules:
         """The rules in force for the next move."""
         return replace(self._rules, verify=True) if self.verify_next else self._rules
+
+    def never(self, uids: frozenset[Uid]) -> None:
+        """From now on these keys are never paired."""
+        self._rules = replace(self._rules, never=uids)
 
     def moved(self, step: pairing.Step) -> None:
         """Take over where a move led to; what was said of the pair before is no longer true then."""

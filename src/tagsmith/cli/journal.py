@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def journal() -> None:
-    """List, show, undo, verify and export what was paired."""
+    """List, show, undo, void, verify and export what was paired."""
 
 
 @contextlib.contextmanager
@@ -96,6 +96,25 @@ def undo(entry: str, reason: str, config: Path | None) -> None:
             raise JournalError(f"there is no entry {entry}", "tagsmith journal list shows them all")
         asyncio.run(opened.undo(record.entry.id, reason))
     click.echo(f"undone: {record.entry.visual_number} with {record.entry.uid.wire}")
+
+
+@journal.command()
+@click.argument("entry")
+@click.option("--reason", required=True, help="Why, for the record.")
+@config_option
+def void(entry: str, reason: str, config: Path | None) -> None:
+    """Declare a pair worthless that was sent, or tried: a mark of ours alone. ENTRY as for show."""
+    import asyncio
+
+    from tagsmith.errors import JournalError
+
+    with _open(config) as opened:
+        record = opened.look_up(entry)
+        if record is None:
+            raise JournalError(f"there is no entry {entry}", "tagsmith journal list shows them all")
+        asyncio.run(opened.void(record.entry.id, reason))
+    click.echo(f"void: {record.entry.visual_number} with {record.entry.uid.wire}; both stay taken")
+    click.echo("The API may hold this pair: nothing was changed there.", err=True)
 
 
 @journal.command()

@@ -13,6 +13,7 @@ line, so import this where settings are wanted, inside the function, not at the 
 
 from tagsmith.config.api import Api, resolve_api, resolve_url
 from tagsmith.config.schema import (
+    DEFAULT_READER,
     ApiSettings,
     CalibrationSettings,
     CourierSettings,
@@ -30,6 +31,7 @@ from tagsmith.config.schema import (
 from tagsmith.config.sources import SYSTEM_FILE, load, settings_of, where_set
 
 __all__ = [
+    "DEFAULT_READER",
     "SYSTEM_FILE",
     "Api",
     "ApiSettings",

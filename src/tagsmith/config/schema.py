@@ -68,6 +68,8 @@ def _uid(value: str) -> str:
 
 
 def _directed(value: str) -> str:
+    if len(Uid.from_hex(value).data) not in (4, 7, 8, 10):
+        raise ValueError("should be a UID of 4, 7, 8 or 10 bytes")
     if Uid.from_hex(value).reversed == value:
         raise ValueError(
             "should be a UID that differs from its reverse: one that reads the same both ways proves nothing"
@@ -176,6 +178,10 @@ class StationSettings(_Section):
     """`[station]`: the name that stands in records."""
 
     name: _Name = Field(default_factory=lambda: os.uname().nodename, min_length=1)
+
+
+DEFAULT_READER = "pcsc:"
+"""The reader where neither flags nor settings name one: the first that the PC/SC service has."""
 
 
 class ReaderSettings(_Section):

@@ -306,7 +306,7 @@ class Courier:
         if not self._misordered:
             self._board.raise_alarm(
                 f"pairs that were made in the other byte order ({record.entry.uid_order}) are not sent: undo them"
-                " (`tagsmith journal undo ENTRY`) and pair their keys again"
+                " (`tagsmith journal undo ENTRY`, or void where one was tried) and pair their keys again"
             )
         self._misordered.add(record.entry.id)
 

@@ -111,12 +111,13 @@ def next_leg(record: Record) -> LegName | None:
 
 
 def is_misordered(record: Record, order: ByteOrder | None) -> bool:
-    """Whether a pair would be sent for the first time in an order that is not in force: it would never work.
+    """Whether a pair that the API certainly does not hold would be sent in an order not in force: it would never work.
 
-    A UID that reads the same both ways is right in either; None means that nobody asks.
+    Attempts that were proved not processed change nothing. What the API may hold must go on, to be found out. A UID
+    that reads the same both ways is right in either order; None means that nobody asks.
     """
-    uid = record.entry.uid
-    if order is None or record.reservation.attempts or uid == uid.turned:
+    uid, leg = record.entry.uid, record.reservation
+    if order is None or uid == uid.turned or leg.repeat or leg.state not in (LegState.HELD, LegState.QUEUED):
         return False
     return record.entry.uid_order is not order
 

@@ -28,7 +28,7 @@ from urllib.parse import quote
 from tagsmith.errors import DeviceBusy, DeviceError, DeviceMissing, DeviceUnsupported
 from tagsmith.lines import nodes
 from tagsmith.lines.keymap import KeyEvent
-from tagsmith.lines.spec import Spec
+from tagsmith.lines.spec import Spec, with_options
 
 _log = logging.getLogger(__name__)
 
@@ -168,6 +168,8 @@ class Address:
     pid: int = 0
     serial: str = ""
     phys: str = ""
+    options: str = ""
+    """The other options of the spec, as they are written: whoever is told another address keeps them."""
 
     @classmethod
     def of(cls, spec: Spec) -> Address:
@@ -183,7 +185,9 @@ class Address:
             raise spec.error(
                 "names no input device", "write evdev:/dev/input/by-id/NAME, or evdev:vvvv:pppp with its USB ids in hex"
             )
-        return cls(None, int(ids[1], 16), int(ids[2], 16), spec.text_of("serial"), spec.text_of("phys"))
+        written = spec.text.partition("?")[2].split("&")
+        options = "&".join(part for part in written if part.partition("=")[0] not in ("serial", "phys"))
+        return cls(None, int(ids[1], 16), int(ids[2], 16), spec.text_of("serial"), spec.text_of("phys"), options)
 
     def find(self) -> Path:
         """The device's node as it is now; whether a given path exists is not looked at.
@@ -203,7 +207,7 @@ class Address:
         if not found:
             that = f" with {'this serial number' if self.serial else 'this phys'}" if like else ""
             raise DeviceMissing(f"no input device {ids}{that} is plugged in", "plug it in; it is taken when it comes")
-        choices = ", ".join(spec_of(info, there) for info in found)
+        choices = ", ".join(with_options(spec_of(info, there), self.options) for info in found)
         raise DeviceUnsupported(f"{len(found)} input devices {ids} are there", f"name the one that is meant: {choices}")
 
     def _fits(self, info: InputInfo) -> bool:

@@ -67,12 +67,13 @@ class KnownDevice:
 _P, _N, _S, _K = Access.PCSC, Access.NFCPY, Access.SERIAL, Access.KEYBOARD
 _CCID = "libccid"
 _ACS = "libacsccid1"
+_NEW = "pick the PICC slot; Debian 12's drivers do not know it: from libccid 1.5.3 and libacsccid1 1.1.10 on"
 
 _READERS = (
     KnownDevice(0x072F, 0x223B, "ACS ACR1252U", Kind.READER, (_P,), "pick the PICC slot", "libccid", _CCID),
     KnownDevice(0x072F, 0x223E, "ACS ACR1252U", Kind.READER, (_P,), "pick the PICC slot", "libccid", _CCID),
-    KnownDevice(0x072F, 0x2303, "ACS ACR1552U", Kind.READER, (_P,), "pick the PICC slot", "acsccid", _ACS),
-    KnownDevice(0x072F, 0x2308, "ACS ACR1552U", Kind.READER, (_P,), "pick the PICC slot", "acsccid", _ACS),
+    KnownDevice(0x072F, 0x2303, "ACS ACR1552U", Kind.READER, (_P,), _NEW, "acsccid; libccid", _ACS),
+    KnownDevice(0x072F, 0x2308, "ACS ACR1552U", Kind.READER, (_P,), _NEW, "acsccid; libccid", _ACS),
     KnownDevice(0x072F, 0x221A, "ACS ACR1251U", Kind.READER, (_P,), "may stall until plugged anew", "libccid", _CCID),
     KnownDevice(0x072F, 0x2229, "ACS ACR1251U", Kind.READER, (_P,), "may stall until plugged anew", "acsccid", _ACS),
     KnownDevice(0x072F, 0x2224, "ACS ACR1281U-C1", Kind.READER, (_P,), "pick the PICC slot", "libccid", _ACS),
@@ -82,7 +83,8 @@ _READERS = (
         "ACS ACR122U",
         Kind.READER,
         (_P, _N),
-        "libccid lists it as unsupported; cannot be opened twice by nfcpy, may want a new plug after a reboot",
+        "libccid lists it as unsupported; may want a new plug after a reboot; cannot be opened twice by nfcpy's own"
+        " close; tagsmith closes it otherwise, untried on a real one",
         "libccid, nfcpy; linux: drivers/nfc/pn533/usb.c",
         _ACS,
         "pn533_usb",

@@ -14,6 +14,11 @@ from urllib.parse import unquote
 from tagsmith.errors import ConfigError
 
 
+def with_options(text: str, options: str) -> str:
+    """The text of a spec with more options, as they are written, behind those that it has."""
+    return f"{text}{'&' if '?' in text else '?'}{options}" if options else text
+
+
 class Spec:
     """A device's address and its options, each of which is read once; `finish` then refuses what nobody read.
 

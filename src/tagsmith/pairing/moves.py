@@ -26,6 +26,7 @@ from tagsmith.pairing.values import (
     Rules,
     Saved,
     Scanned,
+    Stalled,
     Step,
     Taken,
     Tapped,
@@ -38,6 +39,8 @@ BOUNCE_S = 3.0
 """The same key, or the same number, this soon after its own commit is a bounce and means nothing."""
 RIVALRY_S = 1.5
 """Two tags that take turns within this time lie on the reader together."""
+_OF_KEYS = frozenset({Reason.TWO_TAGS, Reason.TWO_LANES, Reason.UNREADABLE, Reason.STALLED, Reason.READER_LOST})
+"""Refusals of keys whose UID nobody knows."""
 
 # --- building blocks ----------------------------------------------------------------------------------------------
 
@@ -62,8 +65,9 @@ def _refuse(
     record: Record | None = None,
     rivals: Rivals | None = None,
 ) -> Step:
-    """Drop everything and say why."""
-    return _drop(lane, Phase.REFUSED, at, Reject(reason, uid, number, record), rivals=rivals)
+    """Drop everything and say why. The number of a key that is refused may still come."""
+    refused = _drop(lane, Phase.REFUSED, at, Reject(reason, uid, number, record), rivals=rivals)
+    return replace(refused, lane=replace(refused.lane, owes=lane.owes or uid is not None or reason in _OF_KEYS))
 
 
 def _number(lane: Lane) -> str:
@@ -100,6 +104,8 @@ def _bounced_scan(lane: Lane, scan: Scanned) -> bool:
 
 def _join(lane: Lane, tap: Tapped, scan: Scanned, rules: Rules, entry: str, at: float) -> Step:
     """Both halves are there: save them, or wait for the second tap."""
+    if tap.tag.uid in rules.never:  # it became such a key while it waited
+        return _refuse(lane, Reason.NOT_FOR_PAIRING, at, uid=tap.tag.uid, number=scan.number.text)
     if rules.verify:
         return Step(replace(lane, phase=Phase.VERIFYING, tap=tap, scan=scan, since=at, rivals=None))
     return _commit(lane, tap, scan, entry)
@@ -160,7 +166,7 @@ def fresh_scan(lane: Lane, event: Event, rules: Rules) -> Step:
     assert isinstance(event, Scanned)
     if _bounced_scan(lane, event):
         return _stay(lane)
-    if rules.order is Order.TAP_FIRST:
+    if rules.order is Order.TAP_FIRST or (rules.order is Order.EITHER and lane.owes):
         return _refuse(lane, Reason.NO_TAG, max(event.at, lane.not_before), number=event.number.text)
     if event.at < lane.not_before:
         return _refuse(lane, Reason.STALE_SCAN, lane.not_before, number=event.number.text)
@@ -200,7 +206,8 @@ def collided(lane: Lane, event: Event, rules: Rules) -> Step:
 
 def refused_idle(lane: Lane, event: Event, rules: Rules) -> Step:
     """Nothing waits, and nothing green or ready may stand over a refusal."""
-    return _drop(lane, Phase.REFUSED, lane.not_before)
+    refused = _drop(lane, Phase.REFUSED, lane.not_before)
+    return replace(refused, lane=replace(refused.lane, owes=lane.owes))
 
 
 def clear(lane: Lane, event: Event, rules: Rules) -> Step:
@@ -214,6 +221,18 @@ def clear(lane: Lane, event: Event, rules: Rules) -> Step:
 def reader_gone(lane: Lane, event: Event, rules: Rules) -> Step:
     """What waited is dropped: the key that its other half belongs to may have been laid on a dead reader."""
     return _refuse(lane, Reason.READER_LOST, event.at, uid=_uid(lane), number=_number(lane))
+
+
+def stood_still(lane: Lane, event: Event, rules: Rules) -> Step:
+    """What waited is dropped, and so is what comes at once: it was captured meanwhile, in an order nobody knows."""
+    assert isinstance(event, Stalled)
+    return _refuse(lane, Reason.STALLED, max(event.at, event.until), uid=_uid(lane), number=_number(lane))
+
+
+def stood_still_idle(lane: Lane, event: Event, rules: Rules) -> Step:
+    """Nothing waited; what was captured meanwhile joins nothing."""
+    assert isinstance(event, Stalled)
+    return Step(replace(lane, not_before=max(lane.not_before, event.until), arrived=None))
 
 
 def cancel(lane: Lane, event: Event, rules: Rules) -> Step:
@@ -346,6 +365,13 @@ def arrives_meanwhile(lane: Lane, event: Event, rules: Rules) -> Step:
 
 
 def leaves_meanwhile(lane: Lane, event: Event, rules: Rules) -> Step:
+    """A key that came and went during the commit stays valid where taken ones do."""
+    if rules.keep_removed and isinstance(lane.arrived, Tapped):
+        return _stay(lane)
+    return Step(replace(lane, arrived=None))
+
+
+def lost_meanwhile(lane: Lane, event: Event, rules: Rules) -> Step:
     return Step(replace(lane, arrived=None))
 
 

@@ -24,6 +24,7 @@ from tagsmith.pairing.values import (
     Rules,
     Saved,
     Scanned,
+    Stalled,
     Step,
     Taken,
     Tapped,
@@ -45,6 +46,12 @@ class Move:
 
 def step(lane: Lane, event: Event, rules: Rules) -> Step:
     """The one way a lane changes. An event that has no move in this phase changes nothing (`moved` is false)."""
+    since = lane.deadline_after
+    if since is not None and not isinstance(event, Tick) and event.at - since >= rules.timeout_s:
+        # Whoever delivers late: what was captured after the deadline finds nothing that waits.
+        timed_out = step(lane, Tick(event.at), rules)
+        later = step(timed_out.lane, event, rules)
+        return Step(later.lane, timed_out.effects + later.effects)
     move = TABLE.get((lane.phase, type(event)))
     if move is None:
         return Step(lane, moved=False)
@@ -68,8 +75,9 @@ def _idle(phase: Phase) -> dict[tuple[Phase, type[Event]], Move]:
     return {
         (phase, Tapped): Move(moves.fresh_tap, {_T: "tap", _X: "tap refused", **same}),
         (phase, Scanned): Move(moves.fresh_scan, {_N: "scan (scan-first, either)", _X: "no-tag, stale-scan", **same}),
-        (phase, Collided): Move(moves.collided, {_X: "two-tags, two-lanes"}),
+        (phase, Collided): Move(moves.collided, {_X: "two-tags, two-lanes, unreadable"}),
         (phase, NumberRefused): Move(moves.refused_idle, {_X: "number refused"}),
+        (phase, Stalled): Move(moves.stood_still_idle, {phase: "nothing waited"}),
         (phase, Cancel): Move(moves.clear, {_R: "cancel"}),
         (phase, UndoAsked): Move(moves.undo, {phase: "undo asked"}),
         (phase, Undone): Move(moves.undone, {phase: "undone"}),
@@ -81,7 +89,8 @@ TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
     (_G, Tapped): Move(moves.golden_tap, {_R: "golden key", _G: "golden-key-reversed, golden-key-mismatch"}),
     (_G, Scanned): Move(moves.golden_first, {_G: "golden-key-awaited"}),
     (_G, NumberRefused): Move(moves.keeps_waiting, {_G: "number refused"}),
-    (_G, Collided): Move(moves.golden_collided, {_G: "two-tags, two-lanes"}),
+    (_G, Stalled): Move(moves.stood_still_idle, {_G: "nothing waited"}),
+    (_G, Collided): Move(moves.golden_collided, {_G: "two-tags, two-lanes, unreadable"}),
     **_idle(_R),
     **_idle(_X),
     **_idle(_P),
@@ -93,11 +102,15 @@ TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
     (_K, Tick): Move(moves.known_tick, {_K: "waiting", _R: "timeout"}),
     # a tag waits for its number
     (_T, Tapped): Move(moves.other_tap, {_T: "same tag", _X: "tag-changed"}),
-    (_T, Scanned): Move(moves.scan_joins, {_C: "scan", _V: "scan (verify)", _T: "stale-scan, number-is-uid"}),
+    (_T, Scanned): Move(
+        moves.scan_joins,
+        {_C: "scan", _V: "scan (verify)", _T: "stale-scan, number-is-uid", _X: "not-for-pairing"},
+    ),
     (_T, NumberRefused): Move(moves.keeps_waiting, {_T: "number refused"}),
-    (_T, Collided): Move(moves.collided, {_X: "two-tags, two-lanes"}),
+    (_T, Collided): Move(moves.collided, {_X: "two-tags, two-lanes, unreadable"}),
     (_T, Removed): Move(moves.tag_left, {_T: "tag stays valid", _X: "tag-removed"}),
     (_T, Found): Move(moves.tag_found, {_T: "not paired yet", _K: "duplicate-uid"}),
+    (_T, Stalled): Move(moves.stood_still, {_X: "stalled"}),
     (_T, ReaderGone): Move(moves.reader_gone, {_X: "reader-lost"}),
     (_T, Tick): Move(moves.time_out, {_T: "waiting", _X: "timeout"}),
     (_T, Cancel): Move(moves.cancel, {_R: "cancel"}),
@@ -107,8 +120,9 @@ TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
     (_N, Tapped): Move(moves.tap_joins, {_C: "tap", _V: "tap (verify)", _X: "tap refused", _N: "bounce"}),
     (_N, Scanned): Move(moves.other_scan, {_N: "same number", _X: "number-changed"}),
     (_N, NumberRefused): Move(moves.number_spoilt, {_X: "number-changed"}),
-    (_N, Collided): Move(moves.collided, {_X: "two-tags, two-lanes"}),
+    (_N, Collided): Move(moves.collided, {_X: "two-tags, two-lanes, unreadable"}),
     (_N, Found): Move(moves.number_found, {_N: "not used yet", _X: "duplicate-number"}),
+    (_N, Stalled): Move(moves.stood_still, {_X: "stalled"}),
     (_N, ReaderGone): Move(moves.reader_gone, {_X: "reader-lost"}),
     (_N, Tick): Move(moves.time_out, {_N: "waiting", _X: "timeout"}),
     (_N, Cancel): Move(moves.cancel, {_R: "cancel"}),
@@ -118,8 +132,9 @@ TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
     (_V, Tapped): Move(moves.second_tap, {_C: "same tag", _X: "verify-mismatch", _V: "stale tap"}),
     (_V, Scanned): Move(moves.other_scan, {_V: "same number", _X: "number-changed"}),
     (_V, NumberRefused): Move(moves.number_spoilt, {_X: "number-changed"}),
-    (_V, Collided): Move(moves.collided, {_X: "two-tags, two-lanes"}),
+    (_V, Collided): Move(moves.collided, {_X: "two-tags, two-lanes, unreadable"}),
     (_V, Found): Move(moves.both_found, {_V: "free", _K: "duplicate-uid", _X: "duplicate-number"}),
+    (_V, Stalled): Move(moves.stood_still, {_X: "stalled"}),
     (_V, ReaderGone): Move(moves.reader_gone, {_X: "reader-lost"}),
     (_V, Tick): Move(moves.time_out, {_V: "waiting", _X: "timeout"}),
     (_V, Cancel): Move(moves.cancel, {_R: "cancel"}),
@@ -129,17 +144,19 @@ TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
     (_C, Tapped): Move(moves.arrives_meanwhile, {_C: "looked at afterwards"}),
     (_C, Collided): Move(moves.arrives_meanwhile, {_C: "looked at afterwards"}),
     (_C, Removed): Move(moves.leaves_meanwhile, {_C: "tag left"}),
-    (_C, ReaderGone): Move(moves.leaves_meanwhile, {_C: "tag left"}),
+    (_C, ReaderGone): Move(moves.lost_meanwhile, {_C: "tag left"}),
+    (_C, Stalled): Move(moves.stood_still_idle, {_C: "tag forgotten"}),
     (_C, Scanned): Move(moves.too_early, {_C: "busy"}),
     (_C, Saved): Move(moves.saved, {_P: "saved", _X: "saved, but a number came too early", _C: "past id"}),
     (_C, Taken): Move(moves.taken, {_K: "duplicate-uid", _X: "duplicate-number", _C: "past id"}),
     (_C, NotSaved): Move(moves.not_saved, {_F: "commit-failed", _C: "past id"}),
     (_C, Undone): Move(moves.undone, {_C: "undone"}),
     # the journal could not record it
+    (_F, Stalled): Move(moves.stood_still_idle, {_F: "the pair stays"}),
     (_F, Retry): Move(moves.retry, {_C: "retry"}),
     (_F, Tapped): Move(moves.retry_by_tap, {_C: "same tag", _X: "tag-changed"}),
     (_F, Scanned): Move(moves.retry_by_scan, {_C: "same number", _X: "number-changed"}),
-    (_F, Collided): Move(moves.collided, {_X: "two-tags, two-lanes"}),
+    (_F, Collided): Move(moves.collided, {_X: "two-tags, two-lanes, unreadable"}),
     (_F, Cancel): Move(moves.cancel, {_R: "cancel"}),
     (_F, UndoAsked): Move(moves.undo, {_F: "undo asked"}),
     (_F, Undone): Move(moves.undone, {_F: "undone"}),
@@ -160,7 +177,8 @@ def describe() -> str:
         "",
         "What a lane may do, generated from the table in `src/tagsmith/pairing/table.py` (`make generated`). An event",
         "that is not listed for a phase changes nothing. What arrives on the reader during a commit is looked at right",
-        "after it, from the phase the commit ended in.",
+        "after it, from the phase the commit ended in. A half pair whose time is over is dropped before an event that",
+        "was captured later is looked at, however late that comes.",
         "",
         "```mermaid",
         "stateDiagram-v2",

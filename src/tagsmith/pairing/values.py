@@ -52,7 +52,7 @@ class Tapped:
 
 @dataclass(frozen=True, slots=True)
 class Collided:
-    """Two tags are in the field, or one that could not be read alone; or, by its reason, one key lies on two lanes."""
+    """Two tags are in the field; by its reason, one that could not be read, or one that lies on two lanes."""
 
     at: float
     reason: Reason = Reason.TWO_TAGS
@@ -70,6 +70,14 @@ class ReaderGone:
     """The reader cannot be used any more; what happens on it meanwhile nobody sees."""
 
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """The station stood still: what is captured before `until` may have come in any order meanwhile."""
+
+    at: float
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +174,7 @@ Event = (
     | Collided
     | Removed
     | ReaderGone
+    | Stalled
     | Scanned
     | NumberRefused
     | Found
@@ -269,6 +278,8 @@ class Lane:
     rivals: Rivals | None = None
     record: Record | None = None
     """In phase `known`: the pair that holds the key."""
+    owes: bool = False
+    """A key was refused, and its number may still come: alone it must not wait for the next key."""
 
     @classmethod
     def first(cls, rules: Rules) -> Lane:

@@ -1,7 +1,7 @@
 """Readers that act as keyboards and type the UID, read past the console: `evdev:…`.
 
 Owns the turn from typed lines to what lies on the reader; grabbing and decoding are in `lines.typist`, the ways to
-write a UID in `serial_uid`. What such a reader can: it types once when a key comes near. It sees no removal, no second
+write a UID in `written`. What such a reader can: it types once when a key comes near. It sees no removal, no second
 key, no SAK, and what it types is whatever its maker or its settings made of the UID.
 """
 
@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,14 +21,12 @@ from tagsmith.lines import nodes
 from tagsmith.lines.inputs import InputInfo, inputs, spec_of
 from tagsmith.lines.keymap import Line
 from tagsmith.lines.known import Access, Kind, KnownDevice, find
-from tagsmith.lines.payload import Base
-from tagsmith.lines.spec import Spec
+from tagsmith.lines.spec import Spec, with_options
 from tagsmith.lines.typist import Device, Typist
 from tagsmith.model import Field, ReaderInfo, ReaderState, ReaderStatus, Tag, Trouble
 from tagsmith.readers.base import Reader
 from tagsmith.readers.lock import ReaderLock, busy
-from tagsmith.readers.serial_uid import LENGTHS, DecimalText, HexText, digits_of
-from tagsmith.uid import ByteOrder
+from tagsmith.readers.written import text_of
 
 _log = logging.getLogger(__name__)
 
@@ -48,17 +46,12 @@ class _Tap:
 class EvdevReader(Reader):
     """A reader as an input device. `rest` is `ADDRESS?options`.
 
-    Options, beside those of `Typist`:
-        base    hex (two digits a byte; the default) or decimal (one number, with its leading zeros)
-        order   wire (uid0 first; the default) or reversed
-        length  4, 5, 7, 8 or 10 bytes; decimal needs it, hex without it takes any of these
-        zeros   no: decimal numbers come without their leading zeros; a digit that is lost then makes another number
-        separator, prefix, suffix
-                what stands between the bytes in hex, before and behind them; it must be there
-        stay    how long a key lies there, 0.2 to 10 s
+    Options, beside those of `Typist` and those of `written` (`base`, `order`, `length`, which must be there, …):
+        prefix, suffix  what stands before and behind the UID; it must be there
+        stay            how long a key lies there, 0.2 to 10 s
 
     A key lies there from the end of its line on for `stay`; each line is another arrival. A line without a UID is shown
-    as such for as long. A line that ends by `silence` may be half of one, so its `length` must be given.
+    as such for as long. A line that ends by `silence` may be half of one, so all must have the same number of digits.
 
     Raises:
         ConfigError: `rest` names no input device, or an option is wrong.
@@ -68,12 +61,13 @@ class EvdevReader(Reader):
         super().__init__(f"evdev:{rest}", clock=clock)
         spec = Spec(self.spec)
         self._typist = Typist(spec, device=device, clock=clock)
-        self._writing = _writing(spec)
+        self._writing = text_of(spec)
         self._prefix, self._suffix = spec.text_of("prefix"), spec.text_of("suffix")
         self._stay_s = spec.seconds("stay", STAY_S, 0.2, 10.0)
         spec.finish()
-        if self._typist.silence_s is not None and not spec.text_of("length"):
-            raise spec.error("half a line may look whole where silence ends it", "add length=4, length=7 or length=10")
+        if self._typist.silence_s is not None and not self._writing.is_fixed:
+            remedy = "write one length, like length=7, and no digits=any; or have the reader send Enter"
+            raise spec.error("half a line may look whole where silence ends it", remedy)
         self._forget()
 
     def _forget(self) -> None:
@@ -162,24 +156,6 @@ class EvdevReader(Reader):
         return dataclasses.replace(self._writing.read(digits.encode()), raw=line.text)
 
 
-def _writing(spec: Spec) -> HexText | DecimalText:
-    """How this reader writes a UID.
-
-    Raises:
-        ConfigError: an option is wrong, or decimal numbers have no length.
-    """
-    base = spec.choice("base", tuple(Base), Base.HEX)
-    order = ByteOrder(spec.choice("order", tuple(ByteOrder), ByteOrder.WIRE))
-    stated = spec.text_of("length")
-    length = int(spec.choice("length", tuple(map(str, LENGTHS)), stated)) if stated else None
-    zeros, separator = spec.flag("zeros", default=True), spec.text_of("separator")
-    if base == Base.HEX:
-        return HexText(order, length, separator=separator)
-    if length is None:
-        raise spec.error("a decimal number does not show its UID's length", "add length=4, length=7 or length=10")
-    return DecimalText(length, digits_of(length) if zeros else 0, order)
-
-
 def _identity(node: Path) -> str:
     """The device's name on this machine, whichever link led to it."""
     return f"evdev:{os.path.realpath(node)}"
@@ -194,7 +170,13 @@ def discover() -> list[ReaderStatus]:
     Other keyboards are not listed: nobody can tell a scanner, or a person's keyboard, from a reader. Opens nothing.
     """
     there = inputs()
-    return [_status_of(info, known, spec_of(info, there)) for info in there if (known := _known(info)) is not None]
+    known = ((info, _known(info)) for info in there)
+    return [_status_of(info, device, _spec_of(info, there)) for info, device in known if device is not None]
+
+
+def _spec_of(info: InputInfo, among: Sequence[InputInfo]) -> str:
+    """The spec to begin with: hex of the two lengths that charging keys have."""
+    return with_options(spec_of(info, among), "length=4,7")
 
 
 def _known(info: InputInfo) -> KnownDevice | None:
@@ -215,5 +197,5 @@ def _status_of(info: InputInfo, known: KnownDevice, spec: str) -> ReaderStatus:
     if holder is not None:
         held = busy(spec, holder)
         return ReaderStatus(spec, ReaderState.BUSY, held.message, held.remedy)
-    message = f"{known.name}: it types; say how it writes a UID (base, order, length)"
+    message = f"{known.name}: it types; set base=, order= and length= to how it writes a UID"
     return ReaderStatus(spec, ReaderState.READY, message)

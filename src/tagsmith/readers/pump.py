@@ -160,7 +160,7 @@ class Pump:
                     self._pause(self._retry_s)
                     self._retry_s = min(self._retry_s * 2, self._backoff_s[1])
         finally:
-            self._reader.close()
+            self._close()
 
     # --- the reader -----------------------------------------------------------------------------------------------
 
@@ -196,12 +196,18 @@ class Pump:
         return min(self._wait_s, max(0.0, self._empty_since + self._debounce_s - self._clock()))
 
     def _lose(self, status: ReaderStatus) -> None:
-        """The reader is gone, and with it what lay there."""
-        self._reader.close()
+        """The reader is gone, and with it what lay there. That is told first: closing may fail, too."""
         self._depart(self._clock() if self._empty_since is None else self._empty_since)
         self._field = Field()
         self._collided = None
         self._report(status)
+        self._close()
+
+    def _close(self) -> None:
+        try:
+            self._reader.close()
+        except Exception:  # noqa: BLE001 - a driver that fails to close must not end the thread: it is opened again
+            _log.exception("%s cannot be closed", self._reader.spec)
 
     def _report(self, status: ReaderStatus) -> None:
         if status != self._status:
@@ -230,7 +236,11 @@ class Pump:
             if field.tags != self._collided:
                 self._collided = field.tags
                 self._emit(TagsCollided(field.tags, at))
-        elif self._arrived is None and self._collided is None:
+            return
+        if self._collided == () and not info.sees_removal:
+            # It was no key that lies there still, but a frame without a UID: the next one is a key of its own.
+            self._collided = None
+        if self._arrived is None and self._collided is None:
             self._arrived = field.tags[0]
             self._emit(TagArrived(self._arrived, at))
 

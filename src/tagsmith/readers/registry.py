@@ -51,9 +51,11 @@ _BACKENDS = {
     "nfcpy": _Backend(
         "tagsmith.readers.nfcpy", "NfcpyReader", "nfcpy:usb:VENDOR:PRODUCT or nfcpy:tty:NAME:pn532", "nfc"
     ),
-    "serial": _Backend("tagsmith.readers.serial", "SerialReader", "serial:/dev/ttyUSB0?frame=hex-line", "serial"),
+    "serial": _Backend(
+        "tagsmith.readers.serial", "SerialReader", "serial:/dev/ttyUSB0?frame=hex-line&length=7", "serial"
+    ),
     "evdev": _Backend(
-        "tagsmith.readers.evdev", "EvdevReader", "evdev:/dev/input/by-id/… (a reader that types)", "evdev"
+        "tagsmith.readers.evdev", "EvdevReader", "evdev:/dev/input/by-id/…?length=7 (a reader that types)", "evdev"
     ),
     "sim": _Backend("tagsmith.readers.sim", "SimReader", "sim: (fed by the program) or sim:PATH of a scenario file"),
 }

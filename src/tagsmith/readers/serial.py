@@ -2,7 +2,10 @@
 
 It owns what lies on such a reader as far as that can be heard. Most of them only speak when a key comes, so presence is
 made of it: a key is there from its frame on for a short stay (`stay=`); with `mode=repeat`, while its frames go on.
-A frame that is damaged in any way says nothing. Bytes are cut into frames and written numbers are read elsewhere.
+A frame that is no UID (damaged, of another length, not hex, …) is shown as a key without one, for as long: a reader
+that is set wrong shows at once, and a key that nobody could read never leaves the one before it in its place. Not shown
+is what costs nothing: a frame that was under way when the port was opened; one between good ones of a reader that
+repeats itself; a spoilt answer of a reader that is asked again. Bytes are cut into frames and UIDs are read elsewhere.
 
 How it waits: in a read that blocks until bytes come. `seen_at` is the time right after the frame's last byte had been
 read, which is known at once where a frame has an end mark; `frame=length-prefixed` has none and is known after a pause
@@ -22,7 +25,7 @@ from tagsmith.lines.framing import Fault, Frame
 from tagsmith.lines.framing_twn4 import SEARCH_TAG
 from tagsmith.lines.known import Kind, find
 from tagsmith.lines.ports import Port, PortInfo, ports
-from tagsmith.model import Field, ReaderInfo, ReaderState, ReaderStatus, Tag
+from tagsmith.model import Field, ReaderInfo, ReaderState, ReaderStatus, Tag, Trouble
 from tagsmith.readers.base import Reader
 from tagsmith.readers.lock import ReaderLock
 from tagsmith.readers.serial_spec import Plan, plan
@@ -33,6 +36,8 @@ ANSWER_S = 0.5
 """How long an answer is waited for before the question is asked again; looking for every kind of tag takes a while."""
 DUMB = 6
 """Questions without a proper answer after which a reader is not one that can be asked."""
+OPENING_S = 0.5
+"""A torn frame that began so soon after the port was opened was under way before."""
 NOISE = 200
 """Bytes without a frame among them after which that is said: no frame is as long."""
 
@@ -68,7 +73,8 @@ class SerialReader(Reader):
         self._has_answered = False
         self._unanswered = 0
         self._noise = 0
-        self._is_first = True
+        self._opened_at = 0.0
+        self._doubted_until: float | None = None
         self._grumbled = False
 
     # --- the backend's part ---------------------------------------------------------------------------------------
@@ -77,9 +83,8 @@ class SerialReader(Reader):
         self._claim(_identity(self._port.identity))
         self._port.open()
         self._forget()
-        now = self._clock()
-        self._plan.framing.start(now)
-        self._poll_at = now
+        self._opened_at = self._poll_at = self._clock()
+        self._plan.framing.start(self._opened_at)
         is_asked = self._plan.poll_s is not None
         return ReaderInfo(self._plan.address, self.spec, sees_two=False, sees_removal=is_asked, sees_sak=False)
 
@@ -94,7 +99,7 @@ class SerialReader(Reader):
             if self._interrupted or now >= deadline:
                 return self._field
             self._ask(now)
-            ends = (deadline, self._leaves_at, self._plan.framing.due, self._next_poll())
+            ends = (deadline, self._leaves_at, self._doubted_until, self._plan.framing.due, self._next_poll())
             until = min(end for end in ends if end is not None)
             data, at = self._port.read(max(0.0, until - now))
             self._hear(data, at)
@@ -111,35 +116,57 @@ class SerialReader(Reader):
     def _look(self, last: Field, now: float) -> None:
         """Bring the field up to date, one change at a time: each of two keys in one chunk is shown."""
         while self._frames and self._field == last:
-            self._take(self._frames.popleft())
-        if not self._frames and self._leaves_at is not None and now >= self._leaves_at and self._field == last:
+            self._take(self._frames.popleft(), now)
+        if self._frames or self._field != last:
+            return
+        if self._leaves_at is not None and now >= self._leaves_at:
             self._field = Field()
             self._changed_at, self._leaves_at = self._leaves_at, None
+        elif self._doubted_until is not None and now >= self._doubted_until:
+            self._doubted_until = None
+            self._show(Trouble.NO_UID, now, now)
 
-    def _take(self, frame: Frame) -> None:
-        """One frame: a key comes, is still there, or comes again."""
-        is_first, self._is_first = self._is_first, False
+    def _take(self, frame: Frame, now: float) -> None:
+        """One frame: a key comes, is still there, or comes again; or it is no UID."""
         if self._plan.poll_s is not None:
             self._poll_at = frame.at + self._plan.poll_s
         if frame.fault is not None:
-            if not (is_first and frame.fault is Fault.TORN):  # a key that lay there when the port was opened
-                self._refuse(f"{frame.payload!r}: {frame.fault}")
+            self._refuse(frame, f"{frame.payload!r}: {frame.fault}", now)
             return
         try:
             seen = self._plan.writing.read(frame.payload)
         except UidError as error:
-            self._refuse(error.message)
+            self._refuse(frame, error.message, now)
             return
         self._grumbled = False
+        self._doubted_until = None
         self._has_answered, self._unanswered = True, 0
-        if seen is None:
+        if seen is not None:
+            self._show(seen, frame.at, frame.at)
+
+    def _refuse(self, frame: Frame, why: str, now: float) -> None:
+        """A frame is no UID: shown, unless it costs nothing to wait for the next one."""
+        if frame.fault is Fault.TORN and frame.began < self._opened_at + OPENING_S:
+            _log.debug("%s: dropped the rest of what it sent before: %r", self.spec, frame.payload)
             return
+        self._grumble(why)
+        if self._plan.poll_s is not None:
+            return
+        if self._plan.repeats and self._doubted_until is None and self._field.trouble is None:
+            self._doubted_until = now + self._plan.stay_s  # the next frame tells, or that none comes
+            return
+        self._doubted_until = None
+        # What is torn is known late, and perhaps after the key before it was said to be gone.
+        self._show(Trouble.NO_UID, max(frame.at, self._changed_at), now)
+
+    def _show(self, seen: Tag | Trouble, at: float, stays_from: float) -> None:
+        """Something lies there since `at`."""
         here = Field((seen,)) if isinstance(seen, Tag) else Field(trouble=seen)
         if not self._plan.repeats or (self._field.tags, self._field.trouble) != (here.tags, here.trouble):
             self._count += 1
             self._field = Field(here.tags, self._count, here.trouble)
-            self._changed_at = frame.at
-        self._leaves_at = frame.at + self._plan.stay_s
+            self._changed_at = at
+        self._leaves_at = stays_from + self._plan.stay_s
 
     def _hear(self, data: bytes, at: float) -> None:
         """Bytes came, or nothing did."""
@@ -148,10 +175,10 @@ class SerialReader(Reader):
         self._noise = 0 if frames else self._noise + len(data)
         if self._noise >= NOISE:
             self._noise = 0
-            self._refuse("bytes come that make no frame")
+            self._grumble("bytes come that make no frame")
 
-    def _refuse(self, why: str) -> None:
-        """A frame says nothing. Said aloud once until a good one comes: a line may have much noise."""
+    def _grumble(self, why: str) -> None:
+        """Something is no UID. Said aloud once until a good one comes: a line may have much noise."""
         level = logging.DEBUG if self._grumbled else logging.WARNING
         self._grumbled = True
         _log.log(level, "%s: not taken for a key: %s (do frame=, baud= and length= fit this reader?)", self.spec, why)
@@ -171,7 +198,7 @@ class SerialReader(Reader):
         if self._plan.poll_s is None or now < self._poll_at:
             return
         if self._unanswered >= DUMB:
-            remedy = "flash the Simple Protocol firmware, or write frame=hex-line for a reader that sends by itself"
+            remedy = "flash the Simple Protocol firmware, or write frame=hex-line&length=7 for one that sends by itself"
             if self._has_answered:
                 raise DeviceLost(f"{self._plan.address} does not answer any more", "unplug it and plug it in again")
             raise DeviceUnsupported(f"{self._plan.address} does not answer as a TWN4 in Simple Protocol does", remedy)
@@ -195,7 +222,7 @@ def discover(listed: Callable[[], tuple[PortInfo, ...]] = ports) -> list[ReaderS
 
 
 def _status_of(info: PortInfo) -> ReaderStatus:
-    spec = f"serial:{info.stable}?frame=hex-line"
+    spec = f"serial:{info.stable}?frame=hex-line&length=4,7"
     device = None if info.vid is None or info.pid is None else find(info.vid, info.pid)
     name = info.name if device is None else device.name
     if device is not None and device.kind is Kind.SCANNER:

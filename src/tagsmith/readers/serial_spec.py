@@ -7,15 +7,17 @@
 | `frame` | | `hex-line` (default), `decimal-line`, `stx-etx`, `length-prefixed`, `twn4`, `regex` |
 | `baud`, `bits`, `parity`, `stop` | all | how the port is set: 9600, 8, none, 1 |
 | `order` | all | `wire`: uid0 first (default); `reversed`: last byte first |
-| `length` | all | bytes of every UID: 4, 5, 7, 8 or 10. Without it any of these (stx-etx: 5); decimal needs it |
+| `length` | hex-line, regex | bytes of every UID: 4, 5, 7, 8 or 10, or a list of these like `4,7`; needed |
+| | where it is decimal | one of them; needed |
+| | stx-etx | one of them; default: 5 |
+| | length-prefixed | a list; needed with `checksum=none`, else default: all of them |
+| | twn4 | a list; default: all of them |
 | `mode` | all but twn4 | `once` per tap (default), or `repeat`: frames come while the key lies there |
 | `stay` | all | seconds from the last frame until the key counts as gone: 0.3, repeating 0.6, twn4 0.25 |
 | `end` | lines, regex | `any` (CR, LF or both; default), `cr`, `lf`, `crlf`, `tab`, `etx` |
 | `prefix`, `suffix` | hex-line, decimal-line | fixed text around the UID, percent-encoded |
 | `base` | stx-etx, regex | `hex` (default) or `decimal`; the line frames say it by their name |
-| `case` | where it is hex | `any` (default), `upper`, `lower` |
-| `separator` | where it is hex | what stands between two bytes, like `%3A` |
-| `digits` | where it is decimal | how many, with leading zeros; default: those of the greatest UID; `any` |
+| `case`, `separator`, `digits` | where it is text | as in readers/written.py |
 | `checksum` | stx-etx | `xor` (default), `none` |
 | | length-prefixed | `none` (default), `xor` of the payload, `xor-all`: of the length, too |
 | `quiet` | length-prefixed | the pause in seconds that ends a frame: 0.02 |
@@ -28,22 +30,22 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tagsmith.errors import ConfigError
 from tagsmith.lines.framing import QUIET_S, Check, End, Framing, LengthPrefixed, Lines, StxEtx
 from tagsmith.lines.ports import Settings, address_of
 from tagsmith.lines.spec import Spec
-from tagsmith.readers.serial_uid import (
+from tagsmith.readers.written import (
     LENGTHS,
     Binary,
-    Case,
-    DecimalText,
-    HexText,
     Pattern,
     Twn4,
     Writing,
-    digits_of,
+    decimal_of,
+    hex_of,
+    lengths_of,
+    needed_lengths,
+    order_of,
+    text_of,
 )
-from tagsmith.uid import MAX_LENGTH, ByteOrder
 
 FRAMES = ("hex-line", "decimal-line", "stx-etx", "length-prefixed", "twn4", "regex")
 _LOW_FREQUENCY_LENGTH = 5
@@ -89,30 +91,34 @@ def plan(text: str) -> Plan:
 
 def _hex_line(spec: Spec) -> tuple[Framing, Writing]:
     spec.choice("base", ("hex",), "hex")
-    writing = _hex(spec, _length(spec))
-    return _lines(spec, is_fixed=writing.length is not None), writing
+    writing = hex_of(spec)
+    return _lines(spec, is_fixed=writing.is_fixed), writing
 
 
 def _decimal_line(spec: Spec) -> tuple[Framing, Writing]:
     spec.choice("base", ("decimal",), "decimal")
-    writing = _decimal(spec, _length(spec))
-    return _lines(spec, is_fixed=writing.digits > 0), writing
+    writing = decimal_of(spec)
+    return _lines(spec, is_fixed=writing.is_fixed), writing
 
 
 def _stx_etx(spec: Spec) -> tuple[Framing, Writing]:
     checksum = spec.choice("checksum", ("xor", "none"), "xor") == "xor"
-    return StxEtx(checksum=checksum, limit=_LIMIT), _text(spec, _length(spec) or _LOW_FREQUENCY_LENGTH)
+    lengths = lengths_of(spec) or (_LOW_FREQUENCY_LENGTH,)
+    if len(lengths) > 1:
+        raise spec.error("frame=stx-etx takes one length", "write the one: its checksum does not notice lost zeros")
+    return StxEtx(checksum=checksum, limit=_LIMIT), text_of(spec, lengths)
 
 
 def _length_prefixed(spec: Spec) -> tuple[Framing, Writing]:
     check = Check(spec.choice("checksum", tuple(Check), Check.NONE))
     framing = LengthPrefixed(check, quiet_s=spec.seconds("quiet", QUIET_S, 0.005, 0.2), limit=_LIMIT)
-    return framing, Binary(_order(spec), _length(spec))
+    lengths = needed_lengths(spec) if check is Check.NONE else lengths_of(spec)
+    return framing, Binary(lengths or LENGTHS, order_of(spec))
 
 
 def _twn4(spec: Spec) -> tuple[Framing, Writing]:
     # A line that has lost its beginning is no answer: those begin with 0000 or 0001 and count their bytes.
-    return Lines(limit=_LIMIT, rests_are_told=True), Twn4(_order(spec), _length(spec))
+    return Lines(limit=_LIMIT, rests_are_told=True), Twn4(lengths_of(spec) or LENGTHS, order_of(spec))
 
 
 def _regex(spec: Spec) -> tuple[Framing, Writing]:
@@ -125,7 +131,7 @@ def _regex(spec: Spec) -> tuple[Framing, Writing]:
         raise spec.error(f"pattern={text} is no regular expression: {error}") from error
     if "uid" not in pattern.groupindex:
         raise spec.error(f"pattern={text} has no group for the UID", "put (?P<uid>…) around it")
-    return Lines(_end(spec), limit=_LIMIT), Pattern(pattern, _text(spec, _length(spec)))
+    return Lines(_end(spec), limit=_LIMIT), Pattern(pattern, text_of(spec))
 
 
 _MAKERS = {
@@ -159,45 +165,3 @@ def _affix(spec: Spec, name: str) -> bytes:
 
 def _end(spec: Spec) -> End:
     return End(spec.choice("end", tuple(End), End.ANY))
-
-
-def _order(spec: Spec) -> ByteOrder:
-    return ByteOrder(spec.choice("order", tuple(ByteOrder), ByteOrder.WIRE))
-
-
-def _length(spec: Spec) -> int | None:
-    if not spec.has("length"):
-        spec.text_of("length")
-        return None
-    length = spec.integer("length", 0, min(LENGTHS), MAX_LENGTH)
-    if length not in LENGTHS:
-        raise spec.error(f"no UID has {length} bytes", f"one of: {', '.join(map(str, LENGTHS))}")
-    return length
-
-
-def _text(spec: Spec, length: int | None) -> Writing:
-    if spec.choice("base", ("hex", "decimal"), "hex") == "decimal":
-        return _decimal(spec, length)
-    return _hex(spec, length)
-
-
-def _hex(spec: Spec, length: int | None) -> HexText:
-    case = Case(spec.choice("case", tuple(Case), Case.ANY))
-    separator = spec.text_of("separator")
-    if len(separator) > 1 or re.fullmatch("[0-9A-Fa-f]", separator):
-        raise spec.error(f"separator={separator} should be one character that is no hex digit")
-    return HexText(_order(spec), length, case, separator)
-
-
-def _decimal(spec: Spec, length: int | None) -> DecimalText:
-    if length is None:
-        raise _no_length(spec)
-    least = digits_of(length)
-    digits = 0 if spec.text_of("digits") == "any" else spec.integer("digits", least, least, 30)
-    return DecimalText(length, digits, _order(spec))
-
-
-def _no_length(spec: Spec) -> ConfigError:
-    return spec.error(
-        "decimal UIDs need a length", "write length=4 or length=7: a number does not show its leading zero bytes"
-    )

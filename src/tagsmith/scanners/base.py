@@ -128,13 +128,19 @@ class ScannerPump:
         while not self._stop.is_set():
             self._alive_at = self._clock()
             status = self._attend()
-            self._device.close()
             if status is None:
-                return
+                break
             self._report(status)
+            self._close()
             self._pause(self._retry_s)
             self._retry_s = min(2 * self._retry_s, self._backoff_s[1])
-        self._device.close()
+        self._close()
+
+    def _close(self) -> None:
+        try:
+            self._device.close()
+        except Exception:  # noqa: BLE001 - a driver that fails to close must not end the thread: it is opened again
+            _log.exception("%s cannot be closed", self._device.spec)
 
     def _attend(self) -> ScannerStatus | None:
         """Read the device until it fails; says how it stands then, None at the end."""

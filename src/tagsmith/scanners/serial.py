@@ -4,6 +4,7 @@ Owns the turn from a port's bytes to scans. Where lines begin and end, and what 
 
 | option | meaning |
 |---|---|
+| `frame` | `line`, as all scanners send numbers; what a line holds beside one is `[number] pattern`'s to say |
 | `end` | what the scanner sends behind a number: `any` (CR, LF or both; default), `cr`, `lf`, `crlf`, `tab`, `etx` |
 | `prefix`, `suffix` | fixed text around the number, percent-encoded, which must be there; it is taken off |
 | `encoding` | `utf-8` (default), `ascii`, `latin-1`, `cp1252` |
@@ -55,6 +56,7 @@ class SerialScanner(ScannerDevice):
         options = Spec(spec)
         address, settings = address_of(options), Settings.read(options)
         self._encoding = options.choice("encoding", ("utf-8", "ascii", "latin-1", "cp1252"), "utf-8")
+        options.choice("frame", ("line",), "line")
         end = End(options.choice("end", tuple(End), End.ANY))
         prefix, suffix = (self._encoded(options, name) for name in ("prefix", "suffix"))
         options.finish()

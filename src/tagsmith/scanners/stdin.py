@@ -39,7 +39,7 @@ class StdinScanner:
     Limits:
         `Scan.at` is the clock's time when the first byte of the line had been read.
         `sink(lane, scan)` is called on the scanner's thread; the next line is read when it returns. The lane is None
-        where the line names none, or none of `lanes`; the number must then be refused.
+        where the line names none, and empty where it names none of `lanes`; the number must then be refused.
         `ended()` is called once on that thread at the end of the stream or when it cannot be read any more.
         What either raises is logged and stops nothing.
         Nothing else may read the stream. A stream with a file descriptor is read by it, without buffering.
@@ -140,6 +140,8 @@ class StdinScanner:
             return self._only, (number if lane is not None else text).strip(_BLANKS)
         if lane is None:
             _log.warning("a line on standard input names no lane of this station: %r", text[:80])
+        if lane is None and tab:
+            lane = ""
         return lane, (number if tab else text).strip(_BLANKS)
 
     def _call(self, callback: Callable[[], None]) -> None:

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from tagsmith import pairing
 from tagsmith.bench import Bench, Work
@@ -255,6 +256,9 @@ class Station:
         """A calibration of another process may let delivery begin. It may not turn pairs that are made here."""
         assert self._footing is not None
         now = await footing(journal, self._settings, self._api)
+        if self._bench is not None and now.never != self._footing.never:
+            self._bench.never(now.never)
+            self._footing = replace(self._footing, never=now.never)
         if now.order.order is self._footing.order.order:
             courier.hold_back(now.hold_back)
         else:

@@ -189,7 +189,8 @@ def _mute(view: StationView) -> list[ScannerStatus]:
 
 def _scanner(status: ScannerStatus) -> Safe:
     where = f"SCANNER of lane {status.lane}" if status.lane else "SCANNER"
-    return joined([Safe(f"{printable(where)}:"), printable(f"{status.message}; {status.remedy}")], " ")
+    # What is wrong and what to do first: a device's path may fill the line.
+    return printable(f"{where} {words.READERS[status.state]}: {status.remedy} ({status.message})")
 
 
 def is_severe(view: StationView) -> bool:
