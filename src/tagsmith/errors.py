@@ -43,6 +43,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tagsmith.lines.nodes import Holder
     from tagsmith.model import Record
 
 
@@ -83,7 +84,11 @@ class DeviceForbidden(DeviceError):
 
 
 class DeviceBusy(DeviceError):
-    """Somebody else holds the device."""
+    """Somebody else holds the device; `holders` are the processes, as far as they are known."""
+
+    def __init__(self, message: str, remedy: str = "", *, holders: tuple[Holder, ...] = ()) -> None:
+        super().__init__(message, remedy)
+        self.holders = holders
 
 
 class DeviceLost(DeviceError):
@@ -107,7 +112,11 @@ class ReaderForbidden(ReaderError):
 
 
 class ReaderBusy(ReaderError):
-    """Somebody else holds the reader."""
+    """Somebody else holds the reader; `holders` are the processes, as far as they are known."""
+
+    def __init__(self, message: str, remedy: str = "", *, holders: tuple[Holder, ...] = ()) -> None:
+        super().__init__(message, remedy)
+        self.holders = holders
 
 
 class ReaderLost(ReaderError):

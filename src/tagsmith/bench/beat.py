@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-BEAT_S = 0.1
+BEAT_S = 0.2
 """How often the loop beats."""
 STALL_S = 0.5
 """A beat that is so late means that the station stood still: less than a hand needs for a tap and a scan."""

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from tagsmith.config import FeedbackSettings
 from tagsmith.feedback.patterns import PATTERNS, Step
+from tagsmith.lines import libraries
 from tagsmith.model import Signal
 
 _log = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ class Feedback:
             finally:
                 chip.close()
         except ImportError as error:
-            _log.warning("no lights and no buzzer: %s (pip install 'tagsmith[gpio]')", error)
+            _log.warning("no lights and no buzzer: %s (%s)", error, libraries.missing("gpio"))
         except Exception as error:  # noqa: BLE001 - GPIO libraries fail in ways of their own; no pair may suffer
             _log.warning("no lights and no buzzer: %s: %s", type(error).__name__, error)
         finally:

@@ -26,7 +26,7 @@ from typing import Protocol
 from urllib.parse import quote
 
 from tagsmith.errors import DeviceBusy, DeviceError, DeviceMissing, DeviceUnsupported
-from tagsmith.lines import nodes
+from tagsmith.lines import libraries, nodes
 from tagsmith.lines.keymap import KeyEvent
 from tagsmith.lines.spec import Spec, with_options
 
@@ -341,7 +341,7 @@ def _load(node: Path) -> _Evdev:
         import evdev
     except ImportError as error:
         raise DeviceUnsupported(
-            f"input devices cannot be used: python-evdev is not there ({error})", "pip install 'tagsmith[evdev]'"
+            f"input devices cannot be used: python-evdev is not there ({error})", libraries.missing("evdev")
         ) from error
     try:
         device: _Evdev = evdev.InputDevice(str(node))
@@ -368,4 +368,5 @@ def _not_grabbed(error: OSError, node: Path) -> DeviceError:
         return known
     found = nodes.holders(node)
     who = f"by {found[0]}" if len(found) == 1 else "by another program"
-    return DeviceBusy(f"{node} is held {who}", f"close that program; `sudo fuser -v {node}` lists who has it open")
+    remedy = f"close that program; `sudo fuser -v {node}` lists who has it open"
+    return DeviceBusy(f"{node} is held {who}", remedy, holders=found if len(found) == 1 else ())

@@ -10,6 +10,8 @@ import errno
 import grp
 import os
 import pwd
+import re
+import shlex
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,6 +33,10 @@ LOG_IN_AGAIN = "# then log out and in again"
 """The last step where a group is new: a session keeps the groups it began with."""
 
 _COMMAND_LENGTH = 80
+# Kernel names of serial ports: ttyUSB0, ttyACM0, ttyAMA0, ttyS0, ttymxc0, rfcomm0. Not tty1, which is the screen.
+_SERIAL = re.compile(r"(tty[A-Z][A-Za-z]*|ttymxc|rfcomm)[0-9]+", re.ASCII)
+_EVENT = re.compile(r"event[0-9]+", re.ASCII)
+_ID = re.compile(r"[0-9a-f]{4}", re.ASCII)
 _ABSENT = (errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.ENOTDIR)
 _DENIED = (errno.EACCES, errno.EPERM)
 _HELD = (errno.EBUSY, errno.EAGAIN)
@@ -38,13 +44,19 @@ _HELD = (errno.EBUSY, errno.EAGAIN)
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A process that has a device open; `command` is its command line, shortened, without control characters."""
+    """A process that has a device; `command` is its command line, shortened, without control characters.
+
+    One that is not `verified` was only said to have it: by somebody whom we need not believe.
+    """
 
     pid: int
-    command: str
+    command: str = ""
+    verified: bool = True
 
     def __str__(self) -> str:
         """For people: `process 123 (pcscd)`."""
+        if not self.verified:
+            return f"process {self.pid} (not verified)"
         return f"process {self.pid} ({self.command})" if self.command else f"process {self.pid}"
 
 
@@ -91,7 +103,7 @@ def busy(node: Path, *, proc: Path = Path("/proc")) -> DeviceBusy:
         )
     names = ", ".join(map(str, found))
     pids = " ".join(str(holder.pid) for holder in found)
-    return DeviceBusy(f"{node} is in use by {names}", f"close that program, or: `sudo kill {pids}`")
+    return DeviceBusy(f"{node} is in use by {names}", f"close that program, or: `sudo kill {pids}`", holders=found)
 
 
 def from_oserror(error: OSError, node: Path, *, was_open: bool) -> DeviceError:
@@ -167,23 +179,29 @@ def _command(process: Path) -> str:
 def permission_steps(node: Path, *, sys: Path = Path("/sys")) -> tuple[str, ...]:
     """The lines to type, in order, so that this user may open the node; what is no command is a shell comment.
 
-    The node must be there.
+    No step changes who may open a pseudo-terminal, or a node of a kind that no reader and no scanner has. The node
+    must be there.
 
     Raises:
         OSError: it is not, or the folders above it may not be entered.
     """
     user = user_name()
     status = node.stat()
+    if _is_pseudo_terminal(node):
+        return (f"# {node} is a pseudo-terminal, the inside of another program: run tagsmith as the user of that",)
     if status.st_gid != 0 and status.st_mode & 0o060 == 0o060:
         group = _group_name(status.st_gid)
         if _is_member(user, status.st_gid):
             return (f"# {user} is in the group {group}, this session is older than that: log out and in again",)
         return (f"sudo usermod -aG {group} {user}", LOG_IN_AGAIN)
-    group, rule = udev_rule(node, sys=sys)
+    found = udev_rule(node, sys=sys)
+    if found is None:
+        return (f"# {node} is no serial port and no input device, nor a USB device whose ids are known: name another",)
+    group, rule = found
     rules = (
         f"echo '{rule}' | sudo tee -a {RULES}",
         "sudo udevadm control --reload",
-        f"sudo udevadm trigger --name-match={node}",
+        f"sudo udevadm trigger --name-match={shlex.quote(str(node))}",
     )
     return rules if _is_member(user, group) else (*rules, f"sudo usermod -aG {group} {user}", LOG_IN_AGAIN)
 
@@ -197,22 +215,28 @@ def _permission(node: Path, sys: Path) -> str:
     return ", ".join(step.removeprefix("# ") if step.startswith("#") else f"`{step}`" for step in steps)
 
 
-def udev_rule(node: Path, *, sys: Path = Path("/sys")) -> tuple[str, str]:
-    """The group that should have this node, and the udev rule that gives it to that group.
+def udev_rule(node: Path, *, sys: Path = Path("/sys")) -> tuple[str, str] | None:
+    """The group that should have this node, and the udev rule that gives it to that group and fits nothing else.
 
-    Groups are those of Debian: `dialout` for serial ports, `input` for input devices, `plugdev` for USB devices.
+    None where no such rule can be written: the node is neither a serial port nor an input device, or a USB device whose
+    ids sysfs does not tell. Groups are those of Debian: `dialout` for serial ports, `input` for input devices,
+    `plugdev` for USB devices. Source of the match keys: udev(7).
     """
-    name = node.resolve().name
-    if "bus/usb" in str(node.resolve()):
+    real = node.resolve()
+    if real.parent.parent.match("bus/usb"):
         vid, pid = _usb_ids(node, sys)
-        which = f'ATTR{{idVendor}}=="{vid}", ATTR{{idProduct}}=="{pid}"' if vid else f'KERNEL=="{name}"'
-        return "plugdev", f'SUBSYSTEM=="usb", {which}, GROUP="plugdev", MODE="0660"'
-    if name.startswith("event"):
+        # By its ids alone: the kernel calls the device 1-1.2 or so, and its node after the plugging.
+        which = f'ATTR{{idVendor}}=="{vid}", ATTR{{idProduct}}=="{pid}"'
+        return ("plugdev", f'SUBSYSTEM=="usb", {which}, GROUP="plugdev", MODE="0660"') if vid and pid else None
+    if _EVENT.fullmatch(real.name):
         return "input", 'SUBSYSTEM=="input", KERNEL=="event*", GROUP="input", MODE="0660"'
-    kernel = name.rstrip("0123456789")
-    pattern = f"{kernel}[0-9]*" if kernel != name else name
-    subsystem = 'SUBSYSTEM=="tty", ' if name.startswith("tty") else ""
-    return "dialout", f'{subsystem}KERNEL=="{pattern}", GROUP="dialout", MODE="0660"'
+    if port := _SERIAL.fullmatch(real.name):
+        return "dialout", f'SUBSYSTEM=="tty", KERNEL=="{port[1]}[0-9]*", GROUP="dialout", MODE="0660"'
+    return None
+
+
+def _is_pseudo_terminal(node: Path) -> bool:
+    return node.resolve().parent.name == "pts"
 
 
 def user_name() -> str:
@@ -227,9 +251,10 @@ def _usb_ids(node: Path, sys: Path) -> tuple[str, str]:
     try:
         number = node.stat().st_rdev
         device = sys / "dev" / "char" / f"{os.major(number)}:{os.minor(number)}"
-        return (device / "idVendor").read_text().strip(), (device / "idProduct").read_text().strip()
+        vid, pid = ((device / name).read_text().strip() for name in ("idVendor", "idProduct"))
     except OSError:
         return "", ""
+    return (vid, pid) if _ID.fullmatch(vid) and _ID.fullmatch(pid) else ("", "")
 
 
 def _group_name(gid: int) -> str:

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from tagsmith.errors import DeviceBusy, DeviceError, DeviceLost, DeviceMissing, DeviceUnsupported
-from tagsmith.lines import nodes
+from tagsmith.lines import libraries, nodes
 from tagsmith.lines.spec import Spec
 
 _log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def load() -> Any:
         import serial
     except ImportError as error:
         raise DeviceUnsupported(
-            "serial ports cannot be used: pyserial is not installed", "pip install 'tagsmith[serial]'"
+            "serial ports cannot be used: pyserial is not installed", libraries.missing("serial")
         ) from error
     return serial
 

@@ -51,7 +51,6 @@ _STATES: dict[type[ReaderError], ReaderState] = {
 _OF_DEVICES: dict[type[DeviceError], type[ReaderError]] = {
     DeviceMissing: ReaderMissing,
     DeviceForbidden: ReaderForbidden,
-    DeviceBusy: ReaderBusy,
     DeviceLost: ReaderLost,
     DeviceUnsupported: ReaderUnsupported,
 }
@@ -222,6 +221,8 @@ class Reader(ABC):
 
     def _known(self, error: Exception) -> ReaderError | None:
         """The typed error for one of a device, or for a foreign one that stands in the backend's table."""
+        if isinstance(error, DeviceBusy):
+            return ReaderBusy(error.message, error.remedy, holders=error.holders)
         if isinstance(error, DeviceError):
             return _OF_DEVICES.get(type(error), ReaderLost)(error.message, error.remedy)
         return self._translate(error)

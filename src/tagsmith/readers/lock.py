@@ -17,10 +17,10 @@ import stat
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from tagsmith.errors import ReaderBusy, ReaderForbidden
+from tagsmith.lines.nodes import Holder
 
 _log = logging.getLogger(__name__)
 
@@ -30,20 +30,8 @@ _TRIES = 5
 _FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds a reader. `pid` is 0 where the file does not say."""
-
-    pid: int
-    command: str = ""
-
-    def __str__(self) -> str:
-        """For people: what is in their way."""
-        if self.pid == os.getpid():
-            return "another lane of this station"
-        if not self.pid:
-            return "another process"
-        return f"process {self.pid} ({self.command})" if self.command else f"process {self.pid}"
+NOBODY_KNOWN = Holder(0)
+"""Somebody holds it, and nobody can tell who."""
 
 
 def folders() -> tuple[Path, ...]:
@@ -105,7 +93,8 @@ class ReaderLock:
         os.close(file)
 
     def holder(self) -> Holder | None:
-        """Who holds it now; None if nobody does. Takes the lock for an instant to find out."""
+        """Who holds it now; None if nobody does, `NOBODY_KNOWN` where the file does not tell. Takes the lock for an
+        instant to find out."""
         file = self._find()
         if file is None:
             return None
@@ -166,11 +155,25 @@ class ReaderLock:
 
 
 def busy(identity: str, holder: Holder) -> ReaderBusy:
-    """The error for a reader that somebody holds, in a worker's words."""
+    """The error for a reader that somebody holds, in a worker's words. Nobody is told to end an unverified process."""
     if holder.pid == os.getpid():
-        return ReaderBusy(f"{identity} is already used by {holder}", "give each lane a reader of its own")
-    remedy = f"end that program (`kill {holder.pid}`)" if holder.pid else "end that program"
-    return ReaderBusy(f"{identity} is in use by {holder}", f"{remedy}, or choose another reader: `tagsmith readers`")
+        return ReaderBusy(
+            f"{identity} is already used by another lane of this station", "give each lane a reader of its own"
+        )
+    if not holder.pid:
+        who, remedy = "another process", "end that program"
+    else:
+        who = str(holder)
+        remedy = (
+            f"end that program (`kill {holder.pid}`)"
+            if holder.verified
+            else f"see what it is (`ps -fp {holder.pid}`) and end it if it uses the reader"
+        )
+    return ReaderBusy(
+        f"{identity} is in use by {who}",
+        f"{remedy}, or choose another reader: `tagsmith readers`",
+        holders=(holder,) if holder.pid else (),
+    )
 
 
 def _sign(file: int) -> None:
@@ -183,13 +186,40 @@ def _sign(file: int) -> None:
 
 
 def _read(file: int) -> Holder:
-    """Who signed. Only a living process is believed: the true holder may have been unable to sign."""
+    """Who signed. Anybody may write to the file, so only a process that has it open is believed; where /proc does not
+    let us look, as into another user's process, its number is told as unverified and its words are not."""
     lines = os.pread(file, 4096, 0).decode(errors="replace").splitlines()
     pid = int(lines[0]) if lines and re.fullmatch(r"[0-9]{1,10}", lines[0], re.ASCII) else 0
-    if not pid or not Path(f"/proc/{pid}").exists():
-        return Holder(0)
+    if not pid:
+        return NOBODY_KNOWN
+    try:
+        if not _has_open(pid, file):
+            return NOBODY_KNOWN
+    except PermissionError:
+        return Holder(pid, verified=False)
+    except OSError:
+        return NOBODY_KNOWN  # no such process: the true holder may have been unable to sign
     command = "".join(character for character in "".join(lines[1:2]) if character.isprintable())
     return Holder(pid, command[:_COMMAND_LENGTH])
+
+
+def _has_open(pid: int, file: int) -> bool:
+    """Whether a process has this file open; of our own, whether it has it open once more.
+
+    Raises:
+        PermissionError: it is another user's.
+        OSError: there is no such process.
+    """
+    name, wanted = os.path.basename(os.readlink(f"/proc/self/fd/{file}")), os.fstat(file)
+    for entry in os.listdir(f"/proc/{pid}/fd"):
+        if pid == os.getpid() and entry == str(file):
+            continue
+        path = f"/proc/{pid}/fd/{entry}"
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            # Only what is called so is asked for more: a file of a dead network drive would never answer.
+            if os.path.basename(os.readlink(path)) == name and os.path.samestat(os.stat(path), wanted):
+                return True
+    return False
 
 
 def _command() -> str:

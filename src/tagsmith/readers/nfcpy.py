@@ -25,6 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tagsmith.errors import ReaderError, ReaderLost, ReaderUnsupported
+from tagsmith.lines import libraries
 from tagsmith.lines.usb import usb_devices
 from tagsmith.model import Field, ReaderInfo, ReaderStatus, Tag, Trouble
 from tagsmith.readers import nfcpy_usb
@@ -56,7 +57,7 @@ def load() -> Library:
     except ImportError as error:
         if (error.name or "").split(".")[0] == "nfc":
             raise nfcpy_usb.not_installed() from error
-        raise ReaderUnsupported(f"nfcpy cannot be loaded: {error}", "pip install 'tagsmith[nfcpy]'") from error
+        raise ReaderUnsupported(f"nfcpy cannot be loaded: {error}", libraries.missing("nfcpy")) from error
     except OSError as error:  # the shared library of libusb
         raise ReaderUnsupported(f"nfcpy cannot be loaded: {error}", "sudo apt install libusb-1.0-0") from error
     return Library(nfc.clf, nfc.clf.transport, {"pn532": nfc.clf.pn532})

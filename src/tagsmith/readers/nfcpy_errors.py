@@ -212,9 +212,8 @@ def busy(node: Path, drivers: tuple[str, ...] = ()) -> ReaderBusy:
         )
     error = nodes.busy(node)
     if any("pcscd" in holder.command for holder in nodes.holders(node)):
-        return ReaderBusy(
-            error.message, "`sudo systemctl stop pcscd.socket pcscd.service`, or use it as a pcsc: reader"
-        )
+        remedy = "`sudo systemctl stop pcscd.socket pcscd.service`, or use it as a pcsc: reader"
+        return ReaderBusy(error.message, remedy, holders=error.holders)
     return _as_reader(error)
 
 
@@ -233,4 +232,4 @@ def _of_node(what: Meaning, node: Path, drivers: tuple[str, ...]) -> ReaderError
 
 
 def _as_reader(error: DeviceBusy) -> ReaderBusy:
-    return ReaderBusy(error.message, error.remedy)
+    return ReaderBusy(error.message, error.remedy, holders=error.holders)

@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Callable, Sequence
 
 from tagsmith.errors import ReaderError, ReaderForbidden, ReaderMissing, ReaderUnsupported
-from tagsmith.lines import nodes
+from tagsmith.lines import libraries, nodes
 from tagsmith.lines.known import Access, find
 from tagsmith.lines.usb import UsbDevice, usb_devices
 from tagsmith.model import ReaderState, ReaderStatus
@@ -21,7 +21,7 @@ Devices = Callable[[], Sequence[UsbDevice]]
 
 def not_installed() -> ReaderUnsupported:
     """The error where nfcpy is missing."""
-    return ReaderUnsupported("nfcpy is not installed", "pip install 'tagsmith[nfcpy]'")
+    return ReaderUnsupported("nfcpy is not installed", libraries.missing("nfcpy"))
 
 
 def choose(wanted: Usb, devices: Sequence[UsbDevice]) -> UsbDevice:

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, cast
 
 from tagsmith.errors import ReaderError, ReaderMissing, ReaderUnsupported
+from tagsmith.lines import libraries
 from tagsmith.model import Field, ReaderInfo, ReaderState, ReaderStatus, Signal, Tag, Trouble
 from tagsmith.readers.base import TRAFFIC, Reader, status_of
 from tagsmith.readers.lock import ReaderLock, busy
@@ -86,7 +87,7 @@ def load() -> Scard:
         from smartcard import scard
     except ImportError as error:
         if (error.name or "").split(".")[0] == "smartcard" and "pcsclite" not in str(error):
-            message, remedy = "pyscard is not installed", "pip install 'tagsmith[pcsc]'"
+            message, remedy = "pyscard is not installed", libraries.missing("pcsc")
         else:
             message, remedy = f"pyscard cannot be loaded: {error}", "sudo apt install libpcsclite1"
         raise ReaderUnsupported(f"PC/SC readers cannot be used: {message}", remedy) from error

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tagsmith.errors import ConfigError, DeviceError, ReaderError
+from tagsmith.lines import libraries
 from tagsmith.model import ReaderState, ReaderStatus, ScannerStatus
 from tagsmith.readers.base import status_of
 
@@ -110,7 +111,7 @@ def _found(scheme: str, backend: _Backend) -> list[ReaderStatus]:
         found = [ReaderStatus(f"{scheme}:", ReaderState.UNSUPPORTED, error.message, error.remedy)]
     if importlib.util.find_spec(backend.library) is not None:
         return found
-    remedy = f"pip install 'tagsmith[{scheme}]'"
+    remedy = libraries.missing(scheme)
     bare = ReaderStatus(f"{scheme}:", ReaderState.UNSUPPORTED, "not installed", remedy)
     # What is plugged in can be seen without the library, and not used.
     seen = [status for status in found if not is_absence(status)]

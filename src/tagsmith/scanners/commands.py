@@ -4,15 +4,24 @@ A command is `TAGSMITH` and a word, letters only, because letters are what the l
 known as every keyboard mix-up delivers it (a US scanner on a French computer types `TQGS?ITHUNDO`), in either case.
 What bears the mark and is no command is a command all the same, an unknown one, so that nobody takes it for a number.
 
-A lane's command ends in the lane's name where all names are letters; else, or where a keyboard mix-up would make one
-lane's command another's, in a letter for its place: A is the first lane. Y and Z are never such a letter: German and
-US keyboards have them exchanged.
+A barcode that spells a lane's name means that lane or nothing, and one that was printed (`commands`) means the lane it
+was printed for or nothing, also after lanes were added, renamed or moved: it ends in the lane's name where that is
+letters only, else in a letter for its place (A is the first lane) and letters that stand for its name. Y and Z are in
+none of them: German and US keyboards have them exchanged. Nor does a single letter stand for a name: it may be a
+place's.
+
+Shorter ones are known besides, for labels that people make themselves: `LANE` and any name of letters only; `PLACE` and
+the place's letter for the other lanes; `LANE` and that letter only while no lane's name is letters only. They go by the
+lanes as they are now. What could be two of them is none.
+
+A command that has lost its first letters, or its last ones, is no number either.
 """
 
 from __future__ import annotations
 
 import enum
 import functools
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,9 +31,16 @@ from tagsmith.visual_number.keyboards import PAIRS, retype
 MARK = "TAGSMITH"
 """What every command begins with."""
 NAME_LENGTH = 16
-"""Letters of the longest lane name that stands in a command: a longer barcode is wider than a scanner reads."""
+"""Letters of the longest lane name that stands in a printed command: a longer barcode is wider than a scanner reads."""
 
-_PLACES = "ABCDEFGHIJKLMNOPQRSTUVWX"
+_LANE, _PLACE = f"{MARK}LANE", f"{MARK}PLACE"
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWX"
+_NAME = re.compile("[A-Za-z]+")
+_PRINTED_NAME = re.compile(f"[A-Xa-x]{{2,{NAME_LENGTH}}}")
+_CHECKED = 4
+"""Letters that stand for a name: of 331,776 names two share them."""
+_REMNANT = 8
+"""Letters of the shortest remnant of a command that is told from a number."""
 _TRIMMED = " \t\r\n"  # as visual numbers are
 
 
@@ -66,50 +82,74 @@ _UNKNOWN = Command(CommandKind.UNKNOWN)
 
 
 def commands(lanes: Sequence[str]) -> dict[str, Command]:
-    """Every command of a station with these lanes, by the text of its barcode, in the order to print them in."""
-    return dict(_commands(tuple(lanes)))
+    """Every command to print for a station with these lanes, by the text of its barcode; first what needs no lane."""
+    fixed = {MARK + word: Command(kind) for word, kind in _WORDS.items()}
+    return fixed | {_printed(place, lane): Command(CommandKind.LANE, lane) for place, lane in enumerate(lanes)}
 
 
 def recognise(text: str, lanes: Sequence[str]) -> Command | None:
     """The command that a scanned text is, None for anything else. Blanks around it and its case mean nothing."""
     folded = _fold(text.strip(_TRIMMED))
-    command = _arriving(_commands(tuple(lanes))).get(folded)
+    arriving, remnants = _arriving(tuple(lanes))
+    command = arriving.get(folded)
     if command is not None:
         return command
     # Not only at its beginning: a command glued to a number must not become a number.
-    return _UNKNOWN if any(mark in folded for mark in _MARKS) else None
+    if folded in remnants or _is_cut(folded) or any(mark in folded for mark in _MARKS):
+        return _UNKNOWN
+    return None
 
 
-_Texts = tuple[tuple[str, Command], ...]
+def _printed(place: int, lane: str) -> str:
+    """The text of the barcode that is printed for a lane."""
+    if _PRINTED_NAME.fullmatch(lane):
+        return _LANE + lane.upper()
+    # Without its name, the barcode of a place would mean another lane as soon as one is put before it.
+    digest = hashlib.sha256(lane.casefold().encode("utf-8", "backslashreplace")).digest()
+    return _PLACE + _place(place) + "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:_CHECKED])
 
 
-@functools.lru_cache(maxsize=8)
-def _commands(lanes: tuple[str, ...]) -> _Texts:
-    """The texts of all commands; lanes by name where that is safe."""
-    fixed = tuple((MARK + word, Command(kind)) for word, kind in _WORDS.items())
-    by_name = fixed + tuple((f"{MARK}LANE{lane.upper()}", Command(CommandKind.LANE, lane)) for lane in lanes)
-    if all(re.fullmatch(rf"[A-Za-z]{{1,{NAME_LENGTH}}}", lane) for lane in lanes) and _distinct(by_name):
-        return by_name
-    by_place = enumerate(lanes)
-    return fixed + tuple((f"{MARK}LANE{_place(place)}", Command(CommandKind.LANE, lane)) for place, lane in by_place)
+def _short(lanes: Sequence[str]) -> Iterator[tuple[str, Command]]:
+    """The shorter texts that are known besides."""
+    any_named = any(map(_NAME.fullmatch, lanes))
+    for place, lane in enumerate(lanes):
+        command = Command(CommandKind.LANE, lane)
+        if _NAME.fullmatch(lane):
+            yield _LANE + lane.upper(), command
+            continue
+        # One letter only: two may be what is left of a printed one.
+        for letter in _LETTERS[place : place + 1]:
+            yield _PLACE + letter, command
+            if not any_named:
+                yield _LANE + letter, command
 
 
 def _place(place: int) -> str:
     """A place, from 0, in letters: A to X, then AA, AB and so on."""
-    more, letter = divmod(place, len(_PLACES))
-    return (_place(more - 1) if more else "") + _PLACES[letter]
-
-
-def _distinct(texts: _Texts) -> bool:
-    """Whether no two commands arrive alike, whatever the keyboards are."""
-    known: dict[str, str] = {}
-    return all(known.setdefault(form, text) == text for text, _ in texts for form in _forms(text))
+    more, letter = divmod(place, len(_LETTERS))
+    return (_place(more - 1) if more else "") + _LETTERS[letter]
 
 
 @functools.lru_cache(maxsize=8)
-def _arriving(texts: _Texts) -> dict[str, Command]:
-    """Every command by everything that it may arrive as."""
-    return {form: command for text, command in texts for form in _forms(text)}
+def _arriving(lanes: tuple[str, ...]) -> tuple[dict[str, Command], frozenset[str]]:
+    """Every command by everything that it may arrive as, and what may be left of those that lost their beginning."""
+    arriving: dict[str, Command] = {}
+    for text, command in (*commands(lanes).items(), *_short(lanes)):
+        for form in _forms(text):
+            if arriving.setdefault(form, command) != command:
+                arriving[form] = _UNKNOWN
+    return arriving, frozenset(remnant for form in arriving for remnant in _remnants(form))
+
+
+def _remnants(form: str) -> Iterator[str]:
+    """What is left of a command that lost letters at its beginning, as long as it is told from a number."""
+    return (form[lost:] for lost in range(1, min(len(MARK), len(form) - _REMNANT) + 1))
+
+
+def _is_cut(folded: str) -> bool:
+    """Whether it is the barcode of a lane, known here or not, that lost letters at its beginning."""
+    # More than letters would be a number: SM-ITH may be somebody's contract ids.
+    return any(folded.startswith(cut) and not folded[len(cut) :].strip(_LETTERS_FOLDED) for cut in _CUTS)
 
 
 def _forms(text: str) -> Iterator[str]:
@@ -130,4 +170,8 @@ def _fold(text: str) -> str:
     return text.translate(_CASES)
 
 
+_LETTERS_FOLDED = "".join(
+    sorted({letter for letter in map(chr, range(ord("A"), ord("Z") + 1)) for letter in _forms(letter)})
+)
 _MARKS = frozenset(_forms(MARK))
+_CUTS = frozenset(cut for text in (_LANE, _PLACE) for form in _forms(text) for cut in _remnants(form))

@@ -10,7 +10,7 @@ import importlib.util
 from collections.abc import Callable, Sequence
 
 from tagsmith.errors import DeviceUnsupported
-from tagsmith.lines import nodes
+from tagsmith.lines import libraries, nodes
 from tagsmith.lines.inputs import InputInfo, inputs, spec_of
 from tagsmith.lines.known import Kind, KnownDevice, find
 from tagsmith.lines.ports import PortInfo, ports
@@ -41,7 +41,7 @@ def discover(
     if importlib.util.find_spec("evdev") is not None:
         there += [_of_input(info, known, spec_of(info, among)) for info, known in typing if not _is_reader(known)]
     else:
-        message, remedy = "input devices cannot be used: evdev is not installed", "pip install 'tagsmith[evdev]'"
+        message, remedy = "input devices cannot be used: evdev is not installed", libraries.missing("evdev")
         absent.append(ScannerStatus("evdev:", ReaderState.UNSUPPORTED, "", message, remedy))
     return there + absent
 

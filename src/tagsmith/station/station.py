@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import itertools
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -33,7 +34,9 @@ DEFAULT_READER = "pcsc:"
 READY_WITHIN_S = 3.0
 """How long `ready` waits for readers to be tried for the first time."""
 FOLLOW_S = 2.0
-"""How often a station looks what other processes have delivered or calibrated."""
+"""How often a station looks what another process has delivered."""
+CALIBRATION_S = 10.0
+"""How often it looks whether another process has calibrated."""
 
 
 class Station:
@@ -237,10 +240,11 @@ class Station:
 
     async def _follow(self, journal: Journal, courier: Courier) -> None:
         """Look now and then what other processes have done: delivered this station's pairs, or calibrated."""
-        while True:
+        for turn in itertools.count(1):
             await asyncio.sleep(FOLLOW_S)
             try:
-                await self._follow_calibration(journal, courier)
+                if turn % round(CALIBRATION_S / FOLLOW_S) == 0:
+                    await self._follow_calibration(journal, courier)
                 if self._delivery.delivery is Delivery.STANDBY:
                     await self._follow_delivery(journal)
             except JournalError as error:
