@@ -21,6 +21,7 @@ from click.testing import CliRunner
 
 from support.headless import Headless, environment, tagsmith
 from support.pcscd import EVENT, Card, Pcscd, Plan
+from support.pn532 import Pn532
 from support.pty_line import PtyLine
 from tagsmith.cli import main
 from tagsmith.sandbox import Sandbox
@@ -94,7 +95,15 @@ def test_keys_enrolled_reversed_and_two_of_them(tmp_path: Path, sandbox: Sandbox
     found = calibrate(env, "--reader", lay(tmp_path, FOUR, SEVEN))
     assert found["order"] == "reversed"
     assert [one["key"] for one in found["readers"]] == [BACK_FOUR.upper(), BACK_SEVEN.upper()]
+    assert found["second_key"] == "laid"
     assert found["key"] == BACK_SEVEN.upper()
+
+
+def test_a_second_key_that_never_comes_is_told(tmp_path: Path, sandbox: Sandbox, env: dict[str, str]) -> None:
+    """The proof stands with one key, and says that the other one was asked for."""
+    enrol(sandbox, FOUR, SEVEN)
+    found = calibrate(env, "--reader", lay(tmp_path, SEVEN), "--timeout", "0.5")
+    assert (found["order"], found["recorded"], found["second_key"]) == ("wire", True, "not-laid")
 
 
 def test_a_foreign_card_is_refused(tmp_path: Path, sandbox: Sandbox, env: dict[str, str]) -> None:
@@ -111,7 +120,8 @@ def test_nobody_taps(tmp_path: Path, sandbox: Sandbox, env: dict[str, str]) -> N
     """After the timeout it ends with a clear message and nothing recorded."""
     enrol(sandbox, SEVEN)
     found = calibrate(env, "--reader", lay(tmp_path), "--timeout", "0.2", code=1)
-    assert (found["order"], found["recorded"]) == ("inconclusive", False)
+    assert (found["order"], found["finding"], found["recorded"]) == ("inconclusive", "no-tap", False)
+    assert found["second_key"] is None
     assert "No key was laid on simulated reader within 0.2 s" in found["message"]
 
 
@@ -122,13 +132,14 @@ def test_a_user_without_a_key_that_works(sandbox: Sandbox, env: dict[str, str]) 
     assert done.returncode == 1
     assert "User ada has no physical key." in done.stderr
     assert "no physical key that works now" in done.stdout
+    assert calibrate(env, code=1)["finding"] == "no-key"
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
         ((), 2, "--user ID is needed"),
-        (("--user", "unknown-1"), 1, "User not found"),
+        (("--user", "unknown-1"), 1, "User not found)\n  → check the user id"),
         (("--user", "ada", "--reader", "pscs:"), 1, "did you mean pcsc:"),
         (("--user", "ada", "--by", "\x1b[31m"), 2, "plain characters"),
         (("--user", "ada", "--timeout", "0"), 2, "--timeout"),
@@ -209,35 +220,84 @@ def test_a_serial_reader_is_calibrated_against_the_record(
     line = PtyLine(tmp_path)
     spec = f"serial:{line.path}?length=4,7"
     refused = calibrate(env, "--reader", spec, code=1)
-    assert refused["order"] == "inconclusive"
+    assert (refused["order"], refused["finding"]) == ("inconclusive", "no-reader")
     assert "would turn the whole station" in refused["message"]
-    assert calibrate(env, "--reader", lay(tmp_path, FOUR))["order"] == "reversed"
+    at_lane = env | {"TAGSMITH_READER": json.dumps([{"spec": spec}])}
+    proved = calibrate(at_lane, "--reader", lay(tmp_path, FOUR))
+    assert (proved["order"], proved["not_compared"]) == ("reversed", [spec])
+    told = tagsmith("calibrate", "--user", "ada", "--reader", lay(tmp_path, FOUR), env=at_lane)
+    assert f"NOT COMPARED: {spec}" in told.stdout
     with typing(line, str(int.from_bytes(bytes.fromhex(FOUR), "little")).zfill(10)):
         wrong = calibrate(env, "--reader", spec, code=1)
-        assert wrong["readers"][0]["standing"] == "set-otherwise"
+        assert (wrong["finding"], wrong["readers"][0]["standing"]) == ("set-otherwise", "set-otherwise")
         wanted = wrong["readers"][0]["wanted_spec"]
         assert wanted == f"serial:{line.path}?length=4&order=reversed&frame=decimal-line"
         right = calibrate(env, "--reader", wanted)
     assert (right["order"], right["recorded"], right["spec"]) == ("reversed", True, wanted)
+    assert right["not_compared"] == []
+    later = calibrate(env | {"TAGSMITH_READER": json.dumps([{"spec": wanted}])}, "--reader", lay(tmp_path, FOUR))
+    assert later["not_compared"] == []
 
 
-def test_an_interrupt_ends_it(tmp_path: Path, sandbox: Sandbox, env: dict[str, str]) -> None:
-    """Ctrl-C while it waits for a key ends it at once, without a traceback and without a record."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_ends_it(tmp_path: Path, sandbox: Sandbox, env: dict[str, str], number: signal.Signals) -> None:
+    """While it waits for a key it ends at once, says that nothing was recorded, and leaves the reader as it was."""
     enrol(sandbox, SEVEN)
-    command = [sys.executable, "-m", "tagsmith", "calibrate", "--user", "ada", "--reader", lay(tmp_path)]
+    with Pn532(tmp_path / "usb-Some.UART_Bridge-if00-port0") as reader:
+        command = [sys.executable, "-m", "tagsmith", "calibrate", "--user", "ada", "--reader", reader.spec]
+        process = subprocess.Popen(
+            command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        with process:
+            assert process.stderr is not None
+            for said in process.stderr:
+                if said.startswith("Lay "):
+                    break
+            assert reader.looked(patience_s=20)
+            assert reader.chip.baud > 115200
+            process.send_signal(number)
+            output, errors = process.communicate(timeout=20)
+        assert process.returncode == 130
+        assert errors == "tagsmith: nothing was recorded\n"
+        assert output == ""
+        assert reader.chip.baud == 115200
+
+
+def test_a_signal_that_was_ignored_stays_so(tmp_path: Path, sandbox: Sandbox, env: dict[str, str]) -> None:
+    """Under nohup a terminal that goes away ends nothing."""
+    enrol(sandbox, SEVEN)
+    command = ["nohup", sys.executable, "-m", "tagsmith", "calibrate", "--user", "ada", "--timeout", "1"]
     process = subprocess.Popen(
-        command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--reader", lay(tmp_path)],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     with process:
         assert process.stderr is not None
         for said in process.stderr:
             if said.startswith("Lay "):
                 break
-        process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert "Traceback" not in errors
-    assert output == ""
+        process.send_signal(signal.SIGHUP)
+        output, _ = process.communicate(timeout=20)
+    assert (process.returncode, "No key was laid on" in output) == (1, True)
+
+
+def test_no_answer_ends_it(tmp_path: Path, sandbox: Sandbox, env: dict[str, str]) -> None:
+    """Whoever ends the input at a question has ended the calibration, and reads that nothing was recorded."""
+    enrol(sandbox, SEVEN)
+    said, code = at_terminal(env, lay(tmp_path, SEVEN), [("at a charger:", "ada"), ("a charger? [y/n]:", "\x04")])
+    assert (code, "tagsmith: nothing was recorded" in said) == (130, True), said
+
+
+def test_the_same_is_not_said_twice(tmp_path: Path, sandbox: Sandbox, env: dict[str, str]) -> None:
+    """Where both outputs are one terminal, what went wrong stands there once, and the conclusion after it."""
+    enrol(sandbox, SEVEN)
+    said, code = at_terminal(env, lay(tmp_path, FOUR), [("at a charger:", "ada"), ("another key? [y/n]:", "n")])
+    assert (code, said.count("another card")) == (1, 1), said
+    assert said.rstrip().endswith("Nothing was recorded.")
 
 
 def test_at_a_terminal_a_person_is_asked(tmp_path: Path, sandbox: Sandbox, env: dict[str, str]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -14,7 +16,12 @@ import pytest
 
 from support.headless import entries, environment, tagsmith
 from support.journal import entry as journal_entry
+from support.pn532 import Pn532, TypeA
+from tagsmith.cli.read import _Taps
 from tagsmith.journal import Journal
+from tagsmith.model import Tag
+from tagsmith.readers import TagArrived
+from tagsmith.uid import ByteOrder, Uid
 
 NO_API = "http://127.0.0.1:9"
 
@@ -110,7 +117,7 @@ def test_no_api_is_no_default(tmp_path: Path) -> None:
 
 
 def test_read_prints_a_line_per_tap(env: dict[str, str], tmp_path: Path) -> None:
-    """One JSON line per tap with uid, uid_api, reader and at; it ends after --count."""
+    """One JSON line per tap with uid, uid_api, verdict, warnings, reader and at; it ends after --count."""
     path = tmp_path / "taps.toml"
     path.write_text('[[step]]\nput = "04a1b2c3d4e5f6"\nfor_s = 0.3\n\n[[step]]\nput = "08c0ffee"\n', encoding="utf-8")
     done = tagsmith("read", "--reader", f"sim:{path}", "--count", "2", env=env)
@@ -118,7 +125,101 @@ def test_read_prints_a_line_per_tap(env: dict[str, str], tmp_path: Path) -> None
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["uid"] for line in lines] == ["04a1b2c3d4e5f6", "08c0ffee"]
     assert [line["uid_api"] for line in lines] == ["f6e5d4c3b2a104", "eeffc008"]
-    assert set(lines[0]) == {"uid", "uid_api", "reader", "at"}
+    assert set(lines[0]) == {"uid", "uid_api", "verdict", "warnings", "reader", "at"}
+
+
+def test_read_judges_each_tag(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """As the station would: what can be no charging key does not look like one; settings count."""
+    judged = {
+        "04a1b2c3d4e5f6": ("accept", []),
+        "4390b827": ("accept", []),
+        "01020304": ("warn", ["demonstration-uid"]),
+        "0102030405": ("refuse", ["low-frequency-tag"]),
+        "08c0ffee": ("refuse", ["random-uid"]),
+        "e004010203040506": ("refuse", ["eight-byte-uid"]),
+    }
+    for allow in False, True:
+        taps = _Taps("sim:", ByteOrder.REVERSED, allow_eight_bytes=allow)
+        for uid in judged:
+            taps.take(TagArrived(Tag(Uid.from_hex(uid)), 1.0))
+        taps.take(TagArrived(Tag(Uid.from_hex("04a1b2c3d4e5f6"), sak=0x04), 1.0))
+        lines = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
+        assert (lines[-1]["verdict"], lines.pop()["warnings"]) == ("refuse", ["uid-incomplete"])
+        assert {line["uid"]: (line["verdict"], line["warnings"]) for line in lines} == judged
+        judged["e004010203040506"] = ("accept", [])
+
+
+def _read(spec: str, env: dict[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tagsmith", "read", "--reader", spec],
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_read_closes_its_reader_when_it_is_ended(env: dict[str, str], tmp_path: Path, number: signal.Signals) -> None:
+    """A PN532 is set back to the speed it wakes up with: the next program would find it deaf. No traceback."""
+    with Pn532(tmp_path / "pn532") as device:
+        device.put(TypeA(bytes.fromhex("04a1b2c3d4e5f6")))
+        with _read(device.spec, env) as process:
+            assert process.stdout is not None
+            try:
+                assert json.loads(process.stdout.readline())["uid"] == "04a1b2c3d4e5f6"
+                assert device.chip.baud != 115200
+                process.send_signal(number)
+                _, said = process.communicate(timeout=30)
+            finally:
+                process.kill()
+        assert process.returncode == 128 + number
+        assert b"Traceback" not in said
+        assert device.chip.baud == 115200
+
+
+def test_read_ends_although_nobody_takes_its_lines(env: dict[str, str], tmp_path: Path) -> None:
+    """SIGTERM while standard output is full."""
+    path = tmp_path / "taps.toml"
+    # The reader goes away after the tap, which is told.
+    path.write_text('[[step]]\nput = "04a1b2c3d4e5f6"\nfor_s = 0.3\n\n[[step]]\nunplug = true\n', encoding="utf-8")
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(theirs, b"x" * 4096)
+    os.set_blocking(theirs, True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tagsmith", "read", "--reader", f"sim:{path}"],
+        env=env,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        assert process.stderr is not None
+        assert [b"ready" in process.stderr.readline() for _ in range(2)] == [True, False]
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        os.close(theirs)
+        os.close(ours)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert b"Traceback" not in said
+
+
+def test_read_tells_what_is_in_the_way_and_what_to_do(env: dict[str, str], tmp_path: Path) -> None:
+    """Message and remedy stand apart."""
+    spec = f"serial:{tmp_path / 'nothing'}?frame=hex-line&length=7"
+    with _read(spec, env) as process:
+        assert process.stderr is not None
+        try:
+            said = process.stderr.readline().decode()
+        finally:
+            process.kill()
+    message, arrow, remedy = said.partition(" → ")
+    assert message.startswith(f"{spec}: ")
+    assert arrow
+    assert remedy.strip()
 
 
 def test_demo_by_itself(env: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ import os
 import stat
 import threading
 import xml.etree.ElementTree as ElementTree
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -47,10 +48,13 @@ def decoded(widths: str) -> str:
 
 
 class Symbol:
-    """One barcode of the page: the text beside it, its bars as (left, width) in mm, and its top and height."""
+    """One barcode of the page: the words with it, its bars as (left, width) in mm, and its top and height."""
 
     def __init__(self, group: ElementTree.Element) -> None:
-        self.words = [text.text or "" for text in group.findall(f"{SVG}text")]
+        texts = group.findall(f"{SVG}text")
+        self.words = [text.text or "" for text in texts]
+        self.sizes = [float(text.attrib["font-size"]) for text in texts]
+        self.places = [(float(text.attrib["x"]), float(text.attrib["y"])) for text in texts]
         rects = [{name: float(value) for name, value in rect.items()} for rect in group.iter(f"{SVG}rect")]
         self.bars = sorted((rect["x"], rect["width"]) for rect in rects)
         ((self.top, self.height),) = {(rect["y"], rect["height"]) for rect in rects}
@@ -68,7 +72,8 @@ class Symbol:
 def settings_file(folder: Path, *lanes: str) -> Path:
     """A settings file with these lanes."""
     path = folder / "lanes.toml"
-    path.write_text("".join(f'[[reader]]\nspec = "sim:{lane}"\nlane = "{lane}"\n' for lane in lanes), encoding="utf-8")
+    readers = "".join(f'[[reader]]\nspec = "sim:{lane}"\nlane = "{lane}"\n' for lane in lanes)
+    path.write_text(f'[station]\nname = "Hall <3>"\n{readers}', encoding="utf-8")
     return path
 
 
@@ -87,24 +92,29 @@ def sheet(folder: Path, *lanes: str) -> list[Symbol]:
     return [Symbol(group) for group in root.findall(f"{SVG}g")]
 
 
-PAGES = [(), ("left", "right"), ("1", "2", "3"), ("ABCDEFGHIJKLMNOP", "B"), tuple(f"lane {n}" for n in range(29))]
+EIGHT = ("A", "B", "left", "right", "north-1", "gate 7", "Y", "\u4e00")
+PAGES = [(), ("left", "right"), ("1", "2", "3"), ("ABCDEFGHIJKLMNOP", "B"), EIGHT]
+FULL = [*PAGES, *(tuple(f"lane {n}" for n in range(count)) for count in (9, 12, 24))]
 
 
-@pytest.mark.parametrize("lanes", PAGES, ids=len)
+@pytest.mark.parametrize("lanes", FULL, ids=len)
 def test_the_bars_read_back(tmp_path: Path, lanes: tuple[str, ...]) -> None:
-    """Every symbol, read bar by bar, is the text printed below it, and a command of these very lanes."""
+    """Every symbol, read bar by bar, is the text printed below it, and a command of these very lanes, lanes first."""
     symbols = sheet(tmp_path, *lanes)
     texts = [symbol.text() for symbol in symbols]
-    assert texts[:5] == FIXED
+    assert texts[-5:] == FIXED
     assert len(texts) == 5 + (len(lanes) or 1)
     for symbol, text in zip(symbols, texts, strict=True):
         assert symbol.words[-1] == text
-    chosen = [command.lane for text in texts[5:] if (command := recognise(text, lanes or ["1"])) is not None]
+    chosen = [command.lane for text in texts[:-5] if (command := recognise(text, lanes or ["1"])) is not None]
     assert chosen == list(lanes or ["1"])
-    assert [symbol.words[0] for symbol in symbols[5:]] == [f"the next number is for lane {lane}" for lane in chosen]
+    for symbol, lane in zip(symbols, chosen, strict=False):
+        assert symbol.words[0] in (f"LANE {lane}", lane)
+    assert [symbol.words[0] for symbol in symbols[-5:]] == ["UNDO", "CLEAR", "RETRY", "VERIFY", "ACK"]
+    assert symbols[-1].words[1] == "The alarm was seen"
 
 
-@pytest.mark.parametrize("lanes", PAGES, ids=len)
+@pytest.mark.parametrize("lanes", FULL, ids=len)
 def test_scanners_can_read_them(tmp_path: Path, lanes: tuple[str, ...]) -> None:
     """Modules of 0.33 mm or more, ten of them white on each side, bars of 7 mm or more, all on the page, no overlap."""
     symbols = sheet(tmp_path, *lanes)
@@ -119,6 +129,55 @@ def test_scanners_can_read_them(tmp_path: Path, lanes: tuple[str, ...]) -> None:
             if other is not symbol and abs(other.top - symbol.top) < symbol.height + 6:
                 assert other.top == symbol.top
                 assert other.left - quiet >= symbol.right + quiet or symbol.left - quiet >= other.right + quiet
+
+
+@pytest.mark.parametrize("lanes", [(), ("left", "right"), EIGHT, tuple("ABCDEFGHI")], ids=len)
+def test_people_can_read_it_from_afar(tmp_path: Path, lanes: tuple[str, ...]) -> None:
+    """A word with capitals of 8 mm (0.7 of the font's size), a sentence of 4 mm, beside the bars; a full page."""
+    symbols = sheet(tmp_path, *lanes)
+    columns = 2 if len(lanes) > 8 else 1
+    for symbol in symbols:
+        word, sentence, _ = symbol.places
+        assert symbol.sizes[0] * 0.7 >= 8
+        assert symbol.sizes[1] >= 4
+        assert sentence[1] - word[1] >= symbol.sizes[0] * 0.2 + symbol.sizes[1] * 0.7
+        if columns == 1:
+            assert word[0] == sentence[0] >= symbol.right + 10 * symbol.module
+            assert symbol.top + 8 <= word[1] < sentence[1] <= symbol.top + symbol.height + 4
+        else:
+            assert word[1] >= symbol.top + symbol.height + 2.4 + symbol.sizes[0] * 0.7
+    assert 255 <= max(symbol.places[1][1] for symbol in symbols) <= 285
+    assert len({symbol.places[0][0] for symbol in symbols}) == columns
+
+
+def test_a_long_lane_stands_on_the_page(tmp_path: Path) -> None:
+    """As large as it fits, whatever letters it has; nothing of it is left out."""
+    for name, em in ("W" * 64, 1.1), ("\u4e00" * 64, 1.0), ("ABCDEFGHIJKLMNOP", 0.75):
+        first = sheet(tmp_path, name, "2")[0]
+        assert first.words[0] == name
+        assert first.places[0][0] + first.sizes[0] * len(name) * em <= 198
+
+
+def test_lanes_and_commands_stand_apart_under_station_and_date(tmp_path: Path) -> None:
+    """Two headings, each above its codes; on top whose sheet it is, and of which day."""
+    before = datetime.now().astimezone().date()
+    symbols = sheet(tmp_path, "left", "right")
+    after = datetime.now().astimezone().date()
+    root = ElementTree.fromstring((tmp_path / "sheet.svg").read_bytes())
+    texts = {text.text: float(text.attrib["y"]) for text in root.findall(f"{SVG}text")}
+    assert texts["Hall <3>"] < 26
+    assert {before.isoformat(), after.isoformat()} & set(texts)
+    assert texts["Lanes"] < symbols[0].top
+    assert symbols[1].top + symbols[1].height < texts["Commands"] < symbols[2].top
+
+
+def test_the_lanes_of_a_run_with_readers(tmp_path: Path) -> None:
+    """--reader, repeatable, as `run` has it: those readers' lanes, and none of the settings'."""
+    config = settings_file(tmp_path, "left", "right", "third")
+    listed = json.loads(run("--json", "--reader", "pcsc:A", "--reader", "pcsc:B", "--config", config).stdout)
+    assert [one["lane"] for one in listed if one["lane"]] == ["1", "2"]
+    with pytest.raises(TagsmithError):
+        run("--reader", "pcsc:A", "--reader", "pcsc:A")
 
 
 def test_nothing_foreign_is_on_the_page(tmp_path: Path) -> None:
@@ -136,7 +195,7 @@ def test_nothing_foreign_is_on_the_page(tmp_path: Path) -> None:
 
 def test_too_many_lanes_for_a_page(tmp_path: Path) -> None:
     """Rather no sheet than one that scanners cannot read."""
-    config = settings_file(tmp_path, *(f"lane {n}" for n in range(60)))
+    config = settings_file(tmp_path, *(f"lane {n}" for n in range(25)))
     with pytest.raises(TagsmithError, match="do not fit"):
         run("--sheet", tmp_path / "sheet.svg", "--config", config)
     assert not (tmp_path / "sheet.svg").exists()
@@ -189,3 +248,45 @@ def test_a_link_and_a_pipe_stay_what_they_are(tmp_path: Path) -> None:
     reader.join(20)
     assert read == [target.read_text(encoding="utf-8")]
     assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_the_half_written_file_is_nobody_else_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its name cannot be known before, and where something has it all the same that is left alone, links too."""
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    opened: list[str] = []
+    true_open = os.open
+
+    def trapped(path: Path, flags: int, mode: int) -> int:
+        assert path.parent == tmp_path
+        opened.append(path.name)
+        if len(opened) == 2:
+            path.symlink_to(victim)
+        return true_open(path, flags, mode)
+
+    monkeypatch.setattr("tagsmith.cli.commands.os.open", trapped)
+    sheet_file = tmp_path / "sheet.svg"
+    assert run("--sheet", sheet_file).exit_code == 0
+    sheet_file.unlink()
+    with pytest.raises(TagsmithError, match="cannot be written"):
+        run("--sheet", sheet_file)
+    assert not sheet_file.exists()
+    assert victim.read_text() == "mine"
+    assert opened[0] != opened[1]
+    assert str(os.getpid()) not in opened
+    assert (tmp_path / opened[1]).is_symlink()
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sheet that cannot be put in its place is taken away again, and the old one stays."""
+    path = tmp_path / "sheet.svg"
+    path.write_text("old")
+
+    def full(half: Path, target: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(TagsmithError, match="No space left"):
+        run("--sheet", path)
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_text() == "old"

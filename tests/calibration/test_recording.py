@@ -11,11 +11,22 @@ import pytest
 
 from support.journal import TARGET, calibration, entry, opened
 from support.laid import Somebody
-from tagsmith.calibration import Circumstances, KnownKey, Outcome, Proof, ReaderResult, Report, Standing, record
+from tagsmith.calibration import (
+    Circumstances,
+    KnownKey,
+    Outcome,
+    Proof,
+    ReaderResult,
+    Report,
+    Standing,
+    obstacle,
+    record,
+)
 from tagsmith.calibration.judgement import Finding
 from tagsmith.calibration.recording import LISTED
 from tagsmith.journal import Journal
 from tagsmith.model import Calibration, LegName, LegState, Settlement
+from tagsmith.readers.proof import not_compared
 from tagsmith.uid import ByteOrder, Uid
 
 REVERSED, WIRE = ByteOrder.REVERSED, ByteOrder.WIRE
@@ -44,7 +55,8 @@ async def recorded(
     former: Calibration | None = None,
     person: Somebody | None = None,
 ) -> Report:
-    return await record(journal, outcome, about, former, person or Somebody(), NOW)
+    report = obstacle(outcome, former, person or Somebody())
+    return await record(journal, outcome, about, former, NOW) if report is None else report
 
 
 async def test_who_when_which_reader_and_which_key(journal: Journal) -> None:
@@ -123,3 +135,21 @@ async def test_what_was_made_in_the_other_order_is_counted(journal: Journal) -> 
     assert (report.sent.count, len(report.sent.first)) == (LISTED + 3, LISTED)
     assert [one.entry.id for one in report.sent.first] == [f"entry-{index}" for index in range(10, 10 + LISTED)]
     assert (report.waiting.count, [one.entry.id for one in report.waiting.first]) == (1, ["entry-50"])
+
+
+SERIAL = "serial:/dev/ttyUSB0?order=reversed"
+
+
+async def test_readers_that_were_not_compared_are_told(journal: Journal) -> None:
+    """A reader whose order is a setting counts as compared with these very settings only, and while the order holds."""
+    lanes = ("pcsc:", "nfcpy:usb", SERIAL, "evdev:/dev/input/event3")
+    about = dataclasses.replace(ABOUT, lanes=lanes)
+    assert (await recorded(journal, about=about)).not_compared == lanes[2:]
+    agreed = dataclasses.replace(PROOF, spec=SERIAL, reader="/dev/ttyUSB0")
+    report = await recorded(journal, dataclasses.replace(FOUND, proofs=(agreed, PROOF)), about)
+    assert [one.reader for one in report.recorded] == [SERIAL, "ACR1252"]
+    assert report.not_compared == lanes[3:]
+    calibrations = await journal.calibrations(TARGET)
+    assert not_compared([SERIAL], WIRE, calibrations) == ()
+    assert not_compared([SERIAL], REVERSED, calibrations) == (SERIAL,)
+    assert not_compared([f"{SERIAL}&length=7"], WIRE, calibrations) == (f"{SERIAL}&length=7",)

@@ -7,7 +7,7 @@ import pytest
 from support.laid import LaidReader, Somebody, tag
 from tagsmith.calibration.judgement import Finding, key_bytes
 from tagsmith.calibration.keys import KnownKey
-from tagsmith.calibration.results import Outcome, Standing
+from tagsmith.calibration.results import Outcome, SecondKey, Standing
 from tagsmith.calibration.session import Session
 from tagsmith.errors import ConfigError, ReaderForbidden, ReaderMissing
 from tagsmith.model import Tag, Trouble
@@ -74,6 +74,7 @@ def test_two_keys_prove_it_twice() -> None:
     outcome = bench.run(LaidReader("pcsc:", tag(SEVEN), tag(FOUR)))
     assert outcome.order is WIRE
     assert [proof.key.key_id for proof in outcome.proofs] == [FOUR, SEVEN]
+    assert outcome.second_key is SecondKey.LAID
     assert "Lay the 4-byte key" in str(bench.person)
 
 
@@ -86,16 +87,20 @@ def test_keys_that_contradict_each_other_prove_nothing() -> None:
 
 
 def test_one_key_is_enough_if_the_other_does_not_come() -> None:
-    """The second key is wanted, not required."""
-    outcome = Bench(FOUR, SEVEN).run(LaidReader("pcsc:", tag(SEVEN)))
+    """The second key is wanted, not required; that it did not come is told."""
+    bench = Bench(FOUR, SEVEN)
+    outcome = bench.run(LaidReader("pcsc:", tag(SEVEN)))
     assert outcome.order is WIRE
     assert len(outcome.readers) == 1
+    assert outcome.second_key is SecondKey.NOT_LAID
+    assert "No second key was laid on reader pcsc:" in str(bench.person)
 
 
 def test_no_second_key_of_the_same_length_is_asked_for() -> None:
     """It would prove no more than the first."""
     bench = Bench(SEVEN, FOREIGN)
-    assert bench.run(LaidReader("pcsc:", tag(SEVEN))).order is WIRE
+    outcome = bench.run(LaidReader("pcsc:", tag(SEVEN)))
+    assert (outcome.order, outcome.second_key) == (WIRE, None)
     assert len([said for said in bench.person.said if said.startswith("Lay ")]) == 1
 
 
@@ -106,7 +111,16 @@ def test_a_palindrome_leaves_it_to_the_other_key() -> None:
     assert [proof.key.key_id for proof in outcome.proofs] == [FOUR]
     alone = Bench(MIRROR).run(LaidReader("pcsc:", tag(MIRROR)))
     assert (alone.finding, alone.order) == (Finding.PALINDROME, None)
+    assert alone.readers[0].standing is Standing.INCONCLUSIVE
     assert "same both ways" in alone.message
+
+
+def test_the_message_belongs_to_the_finding() -> None:
+    """Of several readers that prove nothing together, the one is told that the finding is about."""
+    palindrome = Bench(MIRROR).run(LaidReader("pcsc:A"), LaidReader("pcsc:B", tag(MIRROR)))
+    assert (palindrome.finding, "same both ways" in palindrome.message) == (Finding.PALINDROME, True)
+    foreign = Bench(MIRROR, FOUR).run(LaidReader("pcsc:", tag(MIRROR), tag(FOREIGN)))
+    assert (foreign.finding, "another card" in foreign.message) == (Finding.MISMATCH, True)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +151,7 @@ def test_a_key_enrolled_in_both_orders_proves_nothing() -> None:
 def test_nobody_comes() -> None:
     """Without a tap nothing is concluded, and the reader that was waited for is named."""
     outcome = Bench(SEVEN).run(LaidReader("pcsc:"))
-    assert (outcome.finding, outcome.order) == (Finding.PALINDROME, None)
+    assert (outcome.finding, outcome.order) == (Finding.NO_TAP, None)
     assert outcome.readers[0].standing is Standing.NO_TAP
     assert "No key was laid on reader pcsc:" in outcome.message
 
@@ -183,7 +197,8 @@ def test_only_a_key_somebody_vouches_for_proves_anything() -> None:
     """The API lists keys that never worked, too: a person must say that this one does."""
     bench = Bench(SEVEN, known=False, Try=False)
     outcome = bench.run(LaidReader("pcsc:", tag(SEVEN)))
-    assert outcome.order is None
+    assert (outcome.finding, outcome.order) == (Finding.NOT_VOUCHED, None)
+    assert outcome.readers[0].standing is Standing.INCONCLUSIVE
     assert "Nobody vouches" in outcome.message
     assert Bench(SEVEN, known=True).run(LaidReader("pcsc:", tag(SEVEN))).order is WIRE
 
@@ -200,8 +215,18 @@ def test_a_second_key_is_waited_for_only_if_it_is_there() -> None:
     """A person says whether there is one."""
     bench = Bench(FOUR, SEVEN, known=True, hand=False)
     bench.person = Somebody(**{"at hand": False, "known to work at": True})
-    assert bench.run(LaidReader("pcsc:", tag(SEVEN), tag(FOUR))).order is WIRE
+    outcome = bench.run(LaidReader("pcsc:", tag(SEVEN), tag(FOUR)))
+    assert (outcome.order, outcome.second_key) == (WIRE, SecondKey.DECLINED)
     assert len(bench.person.asked) == 2
+
+
+def test_each_key_is_vouched_for_once() -> None:
+    """Of each key is asked once whether it works: when it was recognised, so that it is seen which one it is."""
+    bench = Bench(FOUR, SEVEN)
+    bench.person = Somebody(**{"at hand": True, "known to work": True})
+    assert len(bench.run(LaidReader("pcsc:", tag(SEVEN), tag(FOUR))).proofs) == 2
+    assert len([question for question in bench.person.asked if "known to work" in question]) == 2
+    assert len(bench.person.asked) == 3
 
 
 # --- readers whose order is a setting -----------------------------------------------------------------------------
@@ -213,7 +238,7 @@ def test_a_serial_reader_never_decides() -> None:
     """Without a recorded order and without a reader that proves, it is refused before anybody taps, and said why."""
     reader = LaidReader(SERIAL, tag(SEVEN))
     outcome = Bench(SEVEN).run(reader)
-    assert (outcome.order, outcome.readers) == (None, ())
+    assert (outcome.finding, outcome.order, outcome.readers) == (Finding.NO_READER, None, ())
     assert "would turn the whole station" in outcome.message
     assert "--reader pcsc:" in outcome.remedy
     assert reader.opened == 0
@@ -240,6 +265,9 @@ def test_a_serial_reader_is_compared_with_the_record(order: ByteOrder) -> None:
     assert outcome.readers[0].standing is Standing.AGREES
     wrong = Bench(key_id, FOUR, recorded=order).run(LaidReader(SERIAL, tag(BACK)))
     assert (wrong.order, wrong.readers[0].standing) == (None, Standing.SET_OTHERWISE)
+    assert wrong.finding is Finding.SET_OTHERWISE
+    silent = Bench(key_id, FOUR, recorded=order).run(LaidReader(f"{SERIAL}&frame=twn4"))
+    assert (silent.order, silent.finding) == (None, Finding.NO_TAP)
     assert "write that spec" in wrong.remedy
 
 

@@ -68,11 +68,21 @@ def test_nobody_answers(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
     finding = only(examined(tmp_path, f"http://127.0.0.1:{port}"), Verdict.BAD)
     assert "nobody answers" in finding.what
-    assert finding.remedy == "tagsmith sandbox"
+    assert finding.remedy == f"tagsmith sandbox --port {port}"
     elsewhere = Api(f"http://127.0.0.1:{port}", Environment.PRODUCTION, SecretStr(KEY))
     far = only(api(Patient(machine(tmp_path), None, elsewhere)), Verdict.BAD)
     assert "cannot be reached" in far.what
     assert far.remedy == f"curl -sv http://127.0.0.1:{port} -o /dev/null"
+
+
+@pytest.mark.parametrize(
+    "form", ["http://[::1]:{}", "http://127.0.0.2:{}", "http://127.0.0.1:{}/drive", "https://localhost:{}"]
+)
+def test_a_sandbox_that_is_not_ours_is_not_started(tmp_path: Path, form: str) -> None:
+    """Ours serves 127.0.0.1 alone, without TLS and without a path: starting it would not mend this."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = form.format(taken.getsockname()[1])
+    assert only(examined(tmp_path, url), Verdict.BAD).remedy == f"curl -sv {url} -o /dev/null"
 
 
 @pytest.mark.parametrize(

@@ -155,3 +155,29 @@ def test_settings_that_cannot_be_read(folder: Path) -> None:
     done = doctor(folder, "http://127.0.0.1:9", "pscs:", "--json", TAGSMITH_UID__ORDR="wire")
     assert "did you mean" in bad(done)["settings"]["remedy"]
     assert "Traceback" not in done.stderr
+
+
+def test_a_settings_file_that_cannot_be_read(folder: Path) -> None:
+    """Findings, too, also for a program that reads them: the machine is examined all the same."""
+    refused = write(folder / "refused.toml", "")
+    refused.chmod(0)
+    for config in (refused, folder):
+        done = examined(folder, config)
+        found = bad(done)["settings"]
+        assert found["what"].startswith(f"the configuration file {config} cannot be read: ")
+        assert found["remedy"] == f"ls -l {config}"
+        assert {"clock", "reader"} <= {finding["check"] for finding in json.loads(done.stdout)["findings"]}
+
+
+def examined(folder: Path, config: Path) -> subprocess.CompletedProcess[str]:
+    """The command with this settings file, as nobody if we are root, whom nothing is refused."""
+    as_user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--"] * (os.geteuid() == 0)
+    return subprocess.run(
+        [*as_user, sys.executable, "-m", "tagsmith", "doctor", "--json", "--config", str(config)],
+        env={**{name: value for name, value in os.environ.items() if not name.startswith("XDG_")}, "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+        cwd=folder,
+    )

@@ -27,6 +27,8 @@ from tagsmith.errors import (
     ReaderUnsupported,
     TagsmithError,
 )
+from tagsmith.lines.libraries import missing
+from tagsmith.lines.nodes import Holder
 from tagsmith.model import ReaderInfo
 
 _HOLD = "import os, sys; held = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY); print('held', flush=True); input()"
@@ -82,6 +84,13 @@ def hold(terminal: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 def examined(system: System, root: Path, spec: str) -> list[Finding]:
     return readers(patient(system, settings(root, spec)))
+
+
+def holding(root: Path, node: Path, pid: int, cmdline: str) -> None:
+    """A process of this machine that has the node open."""
+    write(root / f"proc/{pid}/cmdline", cmdline)
+    (root / f"proc/{pid}/fd").mkdir()
+    (root / f"proc/{pid}/fd/5").symlink_to(node)
 
 
 def failing(root: Path, error: TagsmithError) -> tuple[System, Device]:
@@ -143,16 +152,54 @@ def test_a_running_station_holds_its_readers_by_right(tmp_path: Path) -> None:
     only(examined(machine(tmp_path, create_reader=Device), tmp_path, f"serial:{node}"), Verdict.BAD)
 
 
+@pytest.mark.parametrize("command", ["read", "calibrate"])
+def test_a_tagsmith_that_is_no_station_is_in_the_way(tmp_path: Path, command: str) -> None:
+    """A station that starts now does not get the reader: what holds it, and the line that ends that."""
+    node = write(tmp_path / "dev/ttyUSB0", "")
+    holding(tmp_path, node, 77, f"python3\0/usr/bin/tagsmith\0{command}\0")
+    finding = only(examined(machine(tmp_path, create_reader=Device), tmp_path, f"serial:{node}"), Verdict.BAD)
+    assert f"held by process 77 (python3 /usr/bin/tagsmith {command})" in finding.what
+    assert finding.remedy == "sudo kill 77"
+
+
+def test_whoever_has_it_beside_the_station_is_in_the_way(tmp_path: Path) -> None:
+    """Two who read one port get half of it each: the other one is ended, and the station is not."""
+    node = write(tmp_path / "dev/ttyUSB0", "")
+    holding(tmp_path, node, 77, "tagsmith\0run\0")
+    holding(tmp_path, node, 78, "minicom\0")
+    finding = only(examined(machine(tmp_path, create_reader=Device), tmp_path, f"serial:{node}"), Verdict.BAD)
+    assert finding.what.endswith("is busy: held by process 78 (minicom), beside the running station")
+    assert finding.remedy == "sudo kill 78"
+
+
+def test_pcscd_is_not_alone(tmp_path: Path) -> None:
+    """The service is stopped and the other program is ended; one alone would not free the reader."""
+    node = write(tmp_path / "dev/ttyUSB0", "")
+    holding(tmp_path, node, 77, "/usr/sbin/pcscd\0")
+    holding(tmp_path, node, 78, "minicom\0")
+    finding = only(examined(machine(tmp_path, create_reader=Device), tmp_path, f"serial:{node}"), Verdict.BAD)
+    stop, kill, _ = finding.remedy.splitlines()
+    assert (stop, kill) == ("sudo systemctl stop pcscd.socket pcscd.service", "sudo kill 78")
+
+
 def test_a_lock_that_names_a_station_is_by_right_too(tmp_path: Path) -> None:
-    """PC/SC has no node: the lock's error names the process."""
+    """PC/SC has no node: the lock's error carries the process. What only stands in its words is not taken for one."""
     write(tmp_path / "proc/78/cmdline", "python3\0/opt/tagsmith/bin/tagsmith\0-v\0run\0")
-    system, device = failing(tmp_path, ReaderBusy("pcsc:X is in use by process 78 (tagsmith run)", "end that program"))
-    assert "running station" in only(examined(system, tmp_path, "pcsc:X"), Verdict.OK).what
+    system, device = failing(tmp_path, ReaderBusy("in use", "end that program", holders=(Holder(78, "tagsmith run"),)))
+    assert "running station, process 78" in only(examined(system, tmp_path, "pcsc:X"), Verdict.OK).what
     assert device.closed == 1
-    system, _ = failing(tmp_path, ReaderBusy("pcsc:X is in use by process 79 (other)", "end that program"))
+    system, _ = failing(tmp_path, ReaderBusy("in use", "end that program", holders=(Holder(79, "other"),)))
     assert only(examined(system, tmp_path, "pcsc:X"), Verdict.BAD).remedy == "sudo kill 79"
-    system, _ = failing(tmp_path, ReaderBusy("pcsc:X is in use by another process", "end that program"))
+    system, _ = failing(tmp_path, ReaderBusy("pcsc:X is in use by process 79", "end that program"))
     assert only(examined(system, tmp_path, "pcsc:X"), Verdict.BAD).remedy == "# end that program"
+
+
+def test_nobody_is_told_to_end_an_unverified_process(tmp_path: Path) -> None:
+    """Anybody may write a number into a lock file: what it is, is looked at first."""
+    system, _ = failing(tmp_path, ReaderBusy("in use", "end it", holders=(Holder(79, verified=False),)))
+    finding = only(examined(system, tmp_path, "pcsc:X"), Verdict.BAD)
+    assert finding.what == "pcsc:X is busy: held by process 79 (not verified)"
+    assert finding.remedy == "ps -fp 79\n# end that if it uses the reader"
 
 
 def test_a_node_that_this_user_may_not_open(tmp_path: Path) -> None:
@@ -200,7 +247,8 @@ def test_input_devices_are_open_everywhere(tmp_path: Path) -> None:
         (ReaderForbidden("this user may not", "ask"), "is forbidden: this user", "# ask"),
         (ReaderBusy("held", "wait"), "is busy: held", "sudo fuser -v /dev/none\n# wait"),
         (DeviceBusy("held", "wait"), "is busy: held", "sudo fuser -v /dev/none\n# wait"),
-        (ReaderUnsupported("no library", "pip install x"), "cannot be used: no library", "# pip install x"),
+        (ReaderUnsupported("no library", missing("serial")), "cannot be used: no library", missing("serial")),
+        (ReaderUnsupported("no library", "sudo apt install x"), "cannot be used: no library", "sudo apt install x"),
     ],
 )
 def test_each_typed_error_has_its_word(tmp_path: Path, error: TagsmithError, said: str, remedy: str) -> None:
@@ -271,7 +319,8 @@ def test_what_is_no_hardware_is_not_examined(tmp_path: Path) -> None:
     only(examined(machine(tmp_path), tmp_path, "sim:"), Verdict.SKIPPED)
     chosen = settings(tmp_path, "sim:", scanners=("stdin:",))
     only(scanners(patient(machine(tmp_path), chosen)), Verdict.SKIPPED)
-    assert "typed into the screen" in only(scanners(patient(machine(tmp_path))), Verdict.SKIPPED).what
+    bare = patient(machine(tmp_path), settings(tmp_path))
+    assert "typed into the screen" in only(scanners(bare), Verdict.SKIPPED).what
 
 
 def test_scanners_are_examined_like_readers(tmp_path: Path) -> None:
@@ -285,7 +334,16 @@ def test_scanners_are_examined_like_readers(tmp_path: Path) -> None:
     assert "is busy" in busy.what
 
 
-def test_a_station_without_settings_takes_the_first_pcsc_reader(tmp_path: Path) -> None:
+def test_a_station_whose_settings_name_none_takes_the_first_pcsc_reader(tmp_path: Path) -> None:
     """So that is what the doctor looks at."""
     system = machine(tmp_path, create_reader=Device)
-    assert only(readers(patient(system)), Verdict.OK).what.startswith("pcsc: works")
+    assert only(readers(patient(system, settings(tmp_path))), Verdict.OK).what.startswith("pcsc: works")
+
+
+def test_without_settings_nothing_is_known(tmp_path: Path) -> None:
+    """Settings that are wrong name no reader, not even the usual one: nothing is opened."""
+    device = Device("spec")
+    nobody = patient(machine(tmp_path, create_reader=lambda spec: device))
+    assert only(readers(nobody), Verdict.SKIPPED).what == "without settings no reader is known"
+    assert only(scanners(nobody), Verdict.SKIPPED).what == "without settings no scanner is known"
+    assert device.opened == 0

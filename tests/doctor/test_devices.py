@@ -41,7 +41,7 @@ def test_a_libusb_reader_that_this_user_may_not_open(tmp_path: Path, monkeypatch
         "sudo usermod -aG plugdev station",
         "# then log out and in again",
     ]
-    assert finding.remedy.startswith('echo \'SUBSYSTEM=="usb", ')
+    assert finding.remedy.startswith('echo \'SUBSYSTEM=="usb", ATTR{idVendor}=="054c", ATTR{idProduct}=="06c3", ')
 
 
 def test_readers_that_pcscd_opens_need_no_permission(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from support.machine import machine, only, write
 from tagsmith.doctor import CHECKS, Check, Finding, Section, Verdict, examine
+from tagsmith.doctor.finding import lines_of
 from tagsmith.doctor.patient import Patient
 from tagsmith.errors import JournalError
 
@@ -81,6 +82,66 @@ def test_wrong_settings_are_a_finding_and_the_machine_is_examined_all_the_same(t
     assert "'ordre'" in found[0].what
     assert "did you mean `order`?" in found[0].remedy
     assert {"kernel-modules", "pcscd", "clock"} <= {finding.check for finding in found}
+    assert "reader" not in {finding.check for finding in found if finding.verdict is Verdict.BAD}
+
+
+def first(root: Path, text: str) -> Finding:
+    """What is said first of a machine with this settings file."""
+    file = write(root / "tagsmith.toml", f'{text}\n[journal]\nurl = "sqlite:///{root}/j.db"\n')
+    return examine(machine(root), file, checks=())[0]
+
+
+def test_two_readers_with_one_lane(tmp_path: Path) -> None:
+    """What to write, and not only what is wrong; so too for any other complaint."""
+    finding = first(tmp_path, '[[reader]]\nspec = "sim:a"\nlane = "A"\n[[reader]]\nspec = "sim:b"\nlane = "a"')
+    assert (finding.check, finding.verdict) == ("settings", Verdict.BAD)
+    assert 'lane = "A" in the first, lane = "B" in the second' in finding.remedy
+    assert first(tmp_path, "[pairing]\ntimeout_s = 0").remedy.startswith("# ")
+
+
+def test_a_settings_file_that_is_not_there(tmp_path: Path) -> None:
+    """A finding like any other."""
+    finding = examine(machine(tmp_path), tmp_path / "none.toml", checks=())[0]
+    assert finding.what == f"there is no configuration file {tmp_path}/none.toml"
+    assert finding.remedy == "# check the path given with --config"
+
+
+def test_no_api_is_chosen(tmp_path: Path) -> None:
+    """The variable to set, as it is typed, and the line to write."""
+    command, line = first(tmp_path, "[uid]").remedy.splitlines()
+    assert command == "export TAGSMITH_API__ENVIRONMENT=sandbox"
+    assert 'environment = "sandbox"' in line
+
+
+def test_a_key_file_that_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is a command is typed as it stands: no sign of a comment before it. An empty file is filled."""
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    key = tmp_path / "key"
+    api = f'[api]\nenvironment = "stage"\nkey_file = "{key}"'
+    assert first(tmp_path, api).remedy == f"ls -l {key}"
+    key.touch(0o644)
+    assert first(tmp_path, api).remedy == f"chmod 600 {key}"
+    key.chmod(0o600)
+    assert first(tmp_path, api).remedy == f"cat > {key}\n# now paste the key, press Enter, then Ctrl-D"
+    key.unlink()
+    key.mkdir()
+    assert "key_file = " in first(tmp_path, api).remedy
+    assert first(tmp_path, '[api]\nenvironment = "stage"').remedy.startswith("# put it into a file")
+
+
+@pytest.mark.parametrize(
+    ("remedy", "lines"),
+    [
+        ("", ""),
+        ("`sudo true`", "sudo true"),
+        ("`sudo true`, or `false`", "# `sudo true`, or `false`"),
+        ("plug it in\nand wait", "# plug it in\n# and wait"),
+        ("sudoers are asked", "# sudoers are asked"),
+    ],
+)
+def test_commands_are_told_from_words(remedy: str, lines: str) -> None:
+    """No shell takes a sentence for a command, and no command hides behind a sign of a comment."""
+    assert lines_of(remedy) == lines
 
 
 def test_settings_without_an_api_are_examined_without_one(tmp_path: Path, config: Path) -> None:

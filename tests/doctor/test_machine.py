@@ -78,6 +78,8 @@ def test_a_folder_that_may_not_be_made(tmp_path: Path) -> None:
     system = machine(tmp_path, writable=lambda folder: False)
     finding = only(disc(patient(system, settings(tmp_path, "sim:"))), Verdict.BAD)
     assert finding.remedy == f"sudo install -d -m 700 -o station {tmp_path}/state"
+    blank = settings(tmp_path, "sim:", journal={"url": f"sqlite:///{tmp_path}/of mine/j.sqlite"})
+    assert only(disc(patient(system, blank)), Verdict.BAD).remedy.endswith(f" -o station '{tmp_path}/of mine'")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from support.sysfs import plug
 from tagsmith.doctor import Ran, System, Verdict
 from tagsmith.doctor.smartcards import service
 from tagsmith.errors import ReaderUnsupported
+from tagsmith.lines.libraries import missing
 from tagsmith.readers.pcsc import Scard, discover
 
 
@@ -46,7 +47,7 @@ def real(daemon: Pcscd, root: Path) -> System:
 def test_a_running_pcscd_names_its_readers(daemon: Pcscd, tmp_path: Path) -> None:
     """A real one."""
     daemon.start()
-    assert "Doctor PICC" in only(service(patient(real(daemon, tmp_path))), Verdict.OK).what
+    assert "Doctor PICC" in only(service(patient(real(daemon, tmp_path), settings(tmp_path))), Verdict.OK).what
 
 
 @pytest.mark.pcsc
@@ -55,26 +56,28 @@ def test_a_stopped_pcscd_is_to_be_started(daemon: Pcscd, tmp_path: Path, end: st
     """Ended properly, or killed so that its socket stays behind: nobody listens."""
     daemon.start()
     getattr(daemon, end)()
-    finding = only(service(patient(real(daemon, tmp_path))), Verdict.BAD)
+    finding = only(service(patient(real(daemon, tmp_path), settings(tmp_path))), Verdict.BAD)
     assert (finding.what, finding.remedy) == ("pcscd is not running", "sudo systemctl enable --now pcscd.socket")
 
 
 def test_pcscd_is_not_installed(tmp_path: Path) -> None:
     """Absent is told apart from stopped: there is no program."""
-    finding = only(service(patient(saying(tmp_path, NO_SERVICE, which=lambda program: False))), Verdict.BAD)
+    finding = only(
+        service(patient(saying(tmp_path, NO_SERVICE, which=lambda program: False), settings(tmp_path))), Verdict.BAD
+    )
     assert (finding.what, finding.remedy) == ("pcscd is not installed", "sudo apt install pcscd libccid")
 
 
 def test_a_masked_pcscd_must_be_unmasked_first(tmp_path: Path) -> None:
     """Starting alone would be refused by systemd."""
     commands = {"systemctl is-enabled pcscd.socket": Ran(1, "masked")}
-    finding = only(service(patient(saying(tmp_path, NO_SERVICE, commands=commands))), Verdict.BAD)
+    finding = only(service(patient(saying(tmp_path, NO_SERVICE, commands=commands), settings(tmp_path))), Verdict.BAD)
     assert finding.remedy.startswith("sudo systemctl unmask pcscd.socket pcscd.service\n")
 
 
 def test_polkit_forbids(tmp_path: Path) -> None:
     """Access denied at the connection: a polkit rule for this very user, which also is a line that a shell takes."""
-    finding = only(service(patient(saying(tmp_path, FORBIDDEN))), Verdict.BAD)
+    finding = only(service(patient(saying(tmp_path, FORBIDDEN), settings(tmp_path))), Verdict.BAD)
     assert finding.what == "polkit forbids station to use pcscd"
     assert 'subject.user == "station"' in finding.remedy
     assert "| sudo tee /etc/polkit-1/rules.d/50-tagsmith.rules\n" in finding.remedy
@@ -88,7 +91,7 @@ def test_the_socket_may_not_be_opened(tmp_path: Path, monkeypatch: pytest.Monkey
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(socket.socket, "connect", refused)
-    finding = only(service(patient(saying(tmp_path, NO_SERVICE))), Verdict.BAD)
+    finding = only(service(patient(saying(tmp_path, NO_SERVICE), settings(tmp_path))), Verdict.BAD)
     assert "may not open pcscd's socket" in finding.what
     assert finding.remedy == f"ls -ld {tmp_path}/runtime/pcscd {tmp_path}/runtime/pcscd/pcscd.comm"
 
@@ -96,7 +99,7 @@ def test_the_socket_may_not_be_opened(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.usefixtures("listening")
 def test_no_reader_and_none_plugged_in(tmp_path: Path) -> None:
     """pcscd is well; a hand is needed."""
-    finding = only(service(patient(saying(tmp_path, listed=NO_READERS))), Verdict.BAD)
+    finding = only(service(patient(saying(tmp_path, listed=NO_READERS), settings(tmp_path))), Verdict.BAD)
     assert finding.what == "pcscd runs and sees no reader: none is plugged in"
     assert finding.remedy == "# plug in the reader"
 
@@ -106,7 +109,7 @@ def test_no_reader_and_none_plugged_in(tmp_path: Path) -> None:
 def test_a_plugged_reader_without_a_driver(tmp_path: Path, pid: int, package: str) -> None:
     """The package is the one for the reader, also for a stranger with a smart card interface."""
     plug(tmp_path, "1-1", 0x072F, pid, product="PICC", classes=(0x0B,))
-    finding = only(service(patient(saying(tmp_path, listed=NO_READERS))), Verdict.BAD)
+    finding = only(service(patient(saying(tmp_path, listed=NO_READERS), settings(tmp_path))), Verdict.BAD)
     assert finding.what.endswith(f"the PICC (072f:{pid:04x}) that is plugged in: the driver is missing")
     assert finding.remedy == f"sudo apt install {package}\nsudo systemctl restart pcscd.service"
 
@@ -122,7 +125,7 @@ def test_a_plugged_reader_with_a_driver_is_to_be_plugged_anew(tmp_path: Path) ->
     }.items():
         (bundles / name / "Contents").mkdir(parents=True)
         (bundles / name / "Contents/Info.plist").write_bytes(text)
-    finding = only(service(patient(saying(tmp_path, listed=NO_READERS))), Verdict.BAD)
+    finding = only(service(patient(saying(tmp_path, listed=NO_READERS), settings(tmp_path))), Verdict.BAD)
     assert "though it has a driver" in finding.what
     assert "apt" not in finding.remedy
 
@@ -131,13 +134,16 @@ def test_a_plugged_reader_with_a_driver_is_to_be_plugged_anew(tmp_path: Path) ->
 def test_a_reader_that_types_is_not_missed_by_pcscd(tmp_path: Path) -> None:
     """An OMNIKEY 5427CK in keyboard mode has no interface for it."""
     plug(tmp_path, "1-1", 0x076B, 0x5427, drivers=("usbhid",), classes=(0x03,))
-    assert "none is plugged in" in only(service(patient(saying(tmp_path, listed=NO_READERS))), Verdict.BAD).what
+    assert (
+        "none is plugged in"
+        in only(service(patient(saying(tmp_path, listed=NO_READERS), settings(tmp_path))), Verdict.BAD).what
+    )
 
 
 @pytest.mark.usefixtures("listening")
 def test_a_failing_pcscd_is_restarted(tmp_path: Path) -> None:
     """It listens, and then says nonsense."""
-    finding = only(service(patient(saying(tmp_path, 0x80100001))), Verdict.BAD)
+    finding = only(service(patient(saying(tmp_path, 0x80100001), settings(tmp_path))), Verdict.BAD)
     assert finding.remedy == "sudo systemctl restart pcscd.service"
 
 
@@ -149,11 +155,17 @@ def test_a_station_that_needs_no_pcscd(tmp_path: Path) -> None:
     assert finding.what == "pcscd is not running, and no reader here needs it"
 
 
+def test_without_settings_nobody_knows_whether_pcscd_is_needed(tmp_path: Path) -> None:
+    """The default reader is not invented for settings that are wrong."""
+    finding = only(service(patient(saying(tmp_path, NO_SERVICE))), Verdict.SKIPPED)
+    assert finding.what == "pcscd is not running, and without settings no reader is known that needs it"
+
+
 def test_pyscard_is_missing(tmp_path: Path) -> None:
     """The library's own words and line."""
 
-    def missing() -> Scard:
-        raise ReaderUnsupported("pyscard is not installed", "pip install 'tagsmith[pcsc]'")
+    def absent() -> Scard:
+        raise ReaderUnsupported("pyscard is not installed", missing("pcsc"))
 
-    system = machine(tmp_path, discover_pcsc=lambda: discover(missing))
-    assert only(service(patient(system)), Verdict.BAD).remedy == "pip install 'tagsmith[pcsc]'"
+    system = machine(tmp_path, discover_pcsc=lambda: discover(absent))
+    assert only(service(patient(system, settings(tmp_path))), Verdict.BAD).remedy == missing("pcsc")

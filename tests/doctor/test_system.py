@@ -46,8 +46,9 @@ def test_a_file_that_cannot_be_read_is_empty(tmp_path: Path) -> None:
     ("words", "station"),
     [
         (["python3", "/usr/bin/tagsmith", "run", "--headless"], True),
-        (["/opt/venv/bin/python", "-m", "tagsmith", "-vv", "read"], True),
-        (["tagsmith", "calibrate", "--user", "x"], True),
+        (["/opt/venv/bin/python", "-m", "tagsmith", "-vv", "demo"], True),
+        (["/opt/venv/bin/python", "-m", "tagsmith", "-vv", "read"], False),
+        (["tagsmith", "calibrate", "--user", "x"], False),
         (["python3", "/usr/bin/tagsmith", "journal", "run"], False),
         (["vim", "/etc/tagsmith/run"], False),
         (["tagsmith"], False),
@@ -55,7 +56,7 @@ def test_a_file_that_cannot_be_read_is_empty(tmp_path: Path) -> None:
     ],
 )
 def test_a_running_station_is_known_by_its_command(tmp_path: Path, words: list[str], station: bool) -> None:
-    """Only commands of ours that hold readers."""
+    """Reading and calibrating hold readers, too, and a station cannot start beside them."""
     write(tmp_path / "proc/7/cmdline", "\0".join([*words, ""]))
     assert machine(tmp_path).is_station(7) is station
     assert not machine(tmp_path).is_station(8)

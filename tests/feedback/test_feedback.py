@@ -12,6 +12,7 @@ from gpiozero.pins.mock import MockFactory
 
 from tagsmith.config import FeedbackSettings
 from tagsmith.feedback import PATTERNS, Feedback, Step
+from tagsmith.lines import libraries
 from tagsmith.model import Signal
 
 GREEN, RED, BUZZER = 17, 27, 22
@@ -190,7 +191,7 @@ def test_no_chip_is_one_warning(error: Exception, caplog: pytest.LogCaptureFixtu
         feedback.signal(signal)
     feedback.close()
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    assert type(error) is not ImportError or "pip install 'tagsmith[gpio]'" in caplog.text
+    assert type(error) is not ImportError or libraries.missing("gpio") in caplog.text
 
 
 def ended() -> None:

@@ -12,6 +12,7 @@ import pytest
 from support.input_device import KEYBOARD_KEYS, VOLUME_UP, Inputs, run_checks
 from tagsmith.errors import ConfigError, DeviceMissing, DeviceUnsupported
 from tagsmith.lines import inputs as room
+from tagsmith.lines import libraries
 from tagsmith.lines.inputs import Address, InputDevice, InputInfo, inputs, spec_of
 from tagsmith.lines.spec import Spec
 
@@ -164,4 +165,4 @@ def test_a_missing_library_is_a_plain_message(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setitem(sys.modules, "evdev", None)
     with pytest.raises(DeviceUnsupported, match="python-evdev") as missing:
         InputDevice(Address.of(Spec(f"evdev:{keyboard.node}"))).open()
-    assert missing.value.remedy == "pip install 'tagsmith[evdev]'"
+    assert missing.value.remedy == libraries.missing("evdev")

@@ -6,7 +6,6 @@ import errno
 import grp
 import os
 import pty
-import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from support.sysfs import plug
 from tagsmith.errors import DeviceBusy, DeviceForbidden, DeviceLost, DeviceMissing, DeviceUnsupported
 from tagsmith.lines import nodes
 
@@ -105,6 +105,7 @@ def test_busy_names_who_and_what_to_type(terminal: Path, child: subprocess.Popen
     assert isinstance(error, DeviceBusy)
     assert f"process {child.pid}" in error.message
     assert f"`sudo kill {child.pid}`" in error.remedy
+    assert error.holders == nodes.holders(terminal)
 
 
 def test_busy_without_a_known_holder_says_how_to_find_it(tmp_path: Path) -> None:
@@ -112,6 +113,7 @@ def test_busy_without_a_known_holder_says_how_to_find_it(tmp_path: Path) -> None
     error = nodes.busy(Path("/dev/ttyUSB0"), proc=tmp_path)
     assert error.message == "/dev/ttyUSB0 is in use by another program"
     assert "`sudo fuser -v /dev/ttyUSB0`" in error.remedy
+    assert error.holders == ()
 
 
 @pytest.mark.parametrize(
@@ -189,8 +191,8 @@ def test_a_session_older_than_the_group_must_log_in_again(tmp_path: Path, monkey
         ("ttyUSB3", 'SUBSYSTEM=="tty", KERNEL=="ttyUSB[0-9]*", GROUP="dialout", MODE="0660"'),
         ("ttyAMA0", 'SUBSYSTEM=="tty", KERNEL=="ttyAMA[0-9]*", GROUP="dialout", MODE="0660"'),
         ("input/event7", 'SUBSYSTEM=="input", KERNEL=="event*", GROUP="input", MODE="0660"'),
-        ("bus/usb/001/004", 'SUBSYSTEM=="usb", KERNEL=="004", GROUP="plugdev", MODE="0660"'),
-        ("reader", 'KERNEL=="reader", GROUP="dialout", MODE="0660"'),
+        ("ttymxc1", 'SUBSYSTEM=="tty", KERNEL=="ttymxc[0-9]*", GROUP="dialout", MODE="0660"'),
+        ("rfcomm0", 'SUBSYSTEM=="tty", KERNEL=="rfcomm[0-9]*", GROUP="dialout", MODE="0660"'),
     ],
 )
 def test_a_node_of_root_alone_needs_a_rule(tmp_path: Path, name: str, rule: str) -> None:
@@ -220,22 +222,47 @@ def test_users_and_groups_without_a_name_are_numbers(tmp_path: Path, monkeypatch
 
 
 def test_the_rule_of_a_usb_device_names_its_ids(tmp_path: Path) -> None:
-    """A USB node's name changes with every plug; its ids do not."""
-    node = Path("/dev/null")
-    number = node.stat().st_rdev
-    device = tmp_path / "dev" / "char" / f"{os.major(number)}:{os.minor(number)}"
-    device.mkdir(parents=True)
-    (device / "idVendor").write_text("072f\n")
-    (device / "idProduct").write_text("2200\n")
-    where = tmp_path / "dev" / "bus" / "usb" / "001"
-    where.mkdir(parents=True)
-    if os.geteuid() == 0:
-        node = where / "004"
-        os.mknod(node, 0o600 | stat.S_IFCHR, number)
-        group, rule = nodes.udev_rule(node, sys=tmp_path)
-        assert group == "plugdev"
-        assert 'ATTR{idVendor}=="072f", ATTR{idProduct}=="2200"' in rule
-    assert nodes._usb_ids(node, tmp_path) == ("072f", "2200")
+    """A USB node's name changes with every plug, and udev knows the device by its socket; its ids stay."""
+    plug(tmp_path, "1-1", 0x054C, 0x06C3, bus=1, address=3)
+    node = plug(tmp_path, "1-1.2", 0x072F, 0x2200, bus=1, address=4)
+    rule = 'SUBSYSTEM=="usb", ATTR{idVendor}=="072f", ATTR{idProduct}=="2200", GROUP="plugdev", MODE="0660"'
+    assert nodes.udev_rule(node, sys=tmp_path / "sys") == ("plugdev", rule)
+
+
+@pytest.mark.parametrize(
+    "name", ["pts/3", "bus/usb/001/004", "reader", "7", "tty1", "tty", "ttyp0", "sda1", "null", "console", "hidraw0"]
+)
+def test_no_rule_where_none_fits_the_node_alone(tmp_path: Path, name: str) -> None:
+    """A rule that fits other devices gives them away, and one that fits nothing is no remedy: something is said."""
+    node = tmp_path / name
+    node.parent.mkdir(parents=True, exist_ok=True)
+    node.touch(0o600)
+    assert nodes.udev_rule(node, sys=tmp_path) is None
+    (step,) = nodes.permission_steps(node, sys=tmp_path)
+    assert step.startswith(f"# {node} is ")
+    assert "udev" not in nodes.forbidden(node, sys=tmp_path).remedy
+
+
+def test_a_pseudo_terminal_is_called_so(terminal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By whatever name, and whatever group it has: being in the group tty would open every screen."""
+    link = tmp_path / "ttyUSB0"
+    link.symlink_to(terminal)
+    _pretend(monkeypatch, link, grp.getgrnam("tty").gr_gid, 0o660)
+    assert "is a pseudo-terminal" in nodes.forbidden(link).remedy
+    assert "sudo" not in nodes.forbidden(link).remedy
+
+
+def test_a_blank_in_a_name_is_no_end_of_a_word(tmp_path: Path) -> None:
+    """A link of any name may be set; what is typed means that link."""
+    (tmp_path / "ttyUSB0").touch(0o600)
+    link = tmp_path / "the reader"
+    link.symlink_to("ttyUSB0")
+    assert f"sudo udevadm trigger --name-match='{link}'" in nodes.permission_steps(link)
+
+
+def test_an_unverified_holder_is_told_as_such() -> None:
+    """Its number, and no words that anybody might have written."""
+    assert str(nodes.Holder(7, verified=False)) == "process 7 (not verified)"
 
 
 def _pretend(monkeypatch: pytest.MonkeyPatch, node: Path, gid: int, mode: int) -> None:

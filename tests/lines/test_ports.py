@@ -28,6 +28,7 @@ from tagsmith.errors import (
     DeviceMissing,
     DeviceUnsupported,
 )
+from tagsmith.lines import libraries
 from tagsmith.lines import ports as module
 from tagsmith.lines.ports import Port, PortInfo, Settings, address_of, device_error, ports
 from tagsmith.lines.spec import Spec
@@ -404,7 +405,7 @@ def test_without_pyserial_the_remedy_is_the_line_to_type(monkeypatch: pytest.Mon
     for attempt in (Port(NODE).open, ports):
         with pytest.raises(DeviceUnsupported) as caught:
             attempt()
-        assert caught.value.remedy == "pip install 'tagsmith[serial]'"
+        assert caught.value.remedy == libraries.missing("serial")
 
 
 # --- specs --------------------------------------------------------------------------------------------------------

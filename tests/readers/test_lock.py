@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tagsmith.errors import ReaderBusy, ReaderForbidden
-from tagsmith.readers import lock
-from tagsmith.readers.lock import Holder, ReaderLock, busy
+from tagsmith.errors import DeviceBusy, ReaderBusy, ReaderForbidden
+from tagsmith.lines.nodes import Holder
+from tagsmith.model import Field, ReaderInfo
+from tagsmith.readers import Reader, lock
+from tagsmith.readers.lock import ReaderLock, busy
 
 DEVICE = "pcsc:ACS ACR122U PICC Interface 00 00"
 NOBODY = 65534
@@ -89,8 +91,32 @@ def test_second_process_is_told(tmp_path: Path) -> None:
         with pytest.raises(ReaderBusy) as caught:
             ReaderLock(DEVICE, where=[tmp_path]).acquire()
         assert f"process {process.pid} (-c {DEVICE}" in caught.value.message
-        assert f"kill {process.pid}" in caught.value.remedy
+        assert f"`kill {process.pid}`" in caught.value.remedy
+        assert [holder.pid for holder in caught.value.holders] == [process.pid]
         assert ReaderLock(DEVICE, where=[tmp_path]).holder() == Holder(process.pid, f"-c {DEVICE} {tmp_path}"[:120])
+
+
+class Port(Reader):
+    """A reader whose port somebody holds."""
+
+    holders = (Holder(4321, "minicom"),)
+
+    def _open(self) -> ReaderInfo:
+        raise DeviceBusy("the port is in use", "close that program", holders=self.holders)
+
+    def _wait(self, last: Field, timeout_s: float) -> Field:
+        return last
+
+    def _close(self) -> None:
+        pass
+
+
+def test_holders_of_a_device_are_those_of_its_reader() -> None:
+    """Who holds it is not lost on the way from the node to whoever opens the reader."""
+    with pytest.raises(ReaderBusy) as caught:
+        Port("port").open()
+    assert caught.value.holders == Port.holders
+    assert (caught.value.message, caught.value.remedy) == ("the port is in use", "close that program")
 
 
 def test_killed_holder(tmp_path: Path) -> None:
@@ -189,19 +215,56 @@ def as_somebody_else(tmp_path: Path) -> Iterator[None]:
 
 def test_what_stands_in_the_file_is_not_believed(tmp_path: Path) -> None:
     """Garbage, a dead pid or control characters in the file never reach a person."""
-    held = ReaderLock(DEVICE, where=[tmp_path])
-    held.acquire()
-    path = files(tmp_path)[0]
-    for text, shown in [
-        ("", "another process"),
-        ("no number\n", "another process"),
-        ("999999999\nlong dead\n", "another process"),
-        ("1\nevil\x1b[2J\x07\n", "process 1 (evil[2J)"),
-        ("1\n" + "y" * 5000, "process 1 (" + "y" * 120 + ")"),
-    ]:
-        path.write_text(text)
-        assert str(ReaderLock(DEVICE, where=[tmp_path]).holder()) == shown
-    held.release()
+    with held_elsewhere(tmp_path) as process:
+        pid = process.pid
+        for text, holder in [
+            ("", lock.NOBODY_KNOWN),
+            ("no number\n", lock.NOBODY_KNOWN),
+            ("999999999\nlong dead\n", lock.NOBODY_KNOWN),
+            (f"{pid}\nevil\x1b[2J\x07\n", Holder(pid, "evil[2J")),
+            (f"{pid}\n" + "y" * 5000, Holder(pid, "y" * 120)),
+        ]:
+            files(tmp_path)[0].write_text(text)
+            assert ReaderLock(DEVICE, where=[tmp_path]).holder() == holder
+
+
+def test_a_process_that_has_not_the_file_open_is_not_named(tmp_path: Path) -> None:
+    """Anybody may write to the file: nobody is told to end a process that has nothing to do with the reader, nor that
+    it is another lane of this very station."""
+    command = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    with (
+        held_elsewhere(tmp_path),
+        subprocess.Popen(command, stdin=subprocess.PIPE) as bystander,
+    ):
+        for pid in (bystander.pid, os.getpid()):
+            files(tmp_path)[0].write_text(f"{pid}\ntagsmith run\n")
+            with pytest.raises(ReaderBusy, match="in use by another process") as caught:
+                ReaderLock(DEVICE, where=[tmp_path]).acquire()
+            assert "kill" not in caught.value.remedy
+            assert caught.value.holders == ()
+        bystander.kill()
+
+
+def test_a_process_that_may_not_be_looked_into_is_not_to_be_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another user's: its number is told as unverified, without the words of the file and without a line to kill it."""
+    real = os.listdir
+
+    def listdir(path: str) -> list[str]:
+        if path.startswith("/proc/"):
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    with held_elsewhere(tmp_path) as process:
+        monkeypatch.setattr(os, "listdir", listdir)
+        with pytest.raises(ReaderBusy) as caught:
+            ReaderLock(DEVICE, where=[tmp_path]).acquire()
+        monkeypatch.undo()
+        assert caught.value.message.endswith(f"in use by process {process.pid} (not verified)")
+        assert "kill" not in caught.value.remedy
+        assert f"`ps -fp {process.pid}`" in caught.value.remedy
+        assert caught.value.holders == (Holder(process.pid, verified=False),)
 
 
 def test_removed_under_the_opener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,10 +172,12 @@ def test_a_process_holds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     ours = nfcpy_errors.busy(node, ("usbfs",))
     assert "process 812 (pcscd --foreground)" in ours.message
     assert "systemctl stop pcscd.socket pcscd.service" in ours.remedy
+    assert ours.holders == tuple(found)
     found[:] = [nodes.Holder(813, "minicom")]
     ours = nfcpy_errors.busy(node)
     assert "process 813 (minicom)" in ours.message
     assert "kill 813" in ours.remedy
+    assert ours.holders == tuple(found)
 
 
 def test_permission_says_what_to_type(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import usb1
 
 from support.fake_nfcpy import FakeFrontend, library, target, usb
 from tagsmith.errors import ReaderBusy, ReaderForbidden, ReaderLost, ReaderMissing, ReaderUnsupported
-from tagsmith.lines import nodes
+from tagsmith.lines import libraries, nodes
 from tagsmith.lines.usb import UsbDevice
 from tagsmith.model import Field, ReaderState
 from tagsmith.readers import nfcpy
@@ -32,7 +32,8 @@ def stick(tmp_path: Path) -> UsbDevice:
 
 def device(folder: Path, ids: tuple[int, int], *drivers: str, address: int = 4) -> UsbDevice:
     """A device with a node of its own."""
-    node = folder / f"{address:03d}"
+    node = folder / "bus" / "usb" / "001" / f"{address:03d}"
+    node.parent.mkdir(parents=True, exist_ok=True)
     node.touch()
     return usb(*ids, node, *drivers, address=address)
 
@@ -86,6 +87,7 @@ def test_nothing_is_there(tmp_path: Path) -> None:
 def test_forbidden_is_not_missing(stick: UsbDevice, monkeypatch: pytest.MonkeyPatch) -> None:
     """A node this user may not open is forbidden, with the rule to write, before libusb is even asked."""
     monkeypatch.setattr(nodes, "allowed", lambda _: False)
+    monkeypatch.setattr(nodes, "usb_devices", lambda sys: (stick,))
     frontend = FakeFrontend()
     with pytest.raises(ReaderForbidden) as caught:
         reader("usb:054c:06c3", frontend, stick).open()
@@ -181,12 +183,12 @@ def test_without_nfcpy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ReaderUnsupported) as caught:
         NfcpyReader("udp").open()
-    assert "tagsmith[nfcpy]" in caught.value.remedy
+    assert caught.value.remedy == libraries.missing("nfcpy")
 
 
 @pytest.mark.parametrize(
     ("error", "line"),
-    [(OSError("libusb-1.0.so.0: cannot open"), "libusb"), (ImportError("missing usb1 module"), "tagsmith[nfcpy]")],
+    [(OSError("libusb-1.0.so.0: cannot open"), "libusb"), (ImportError("missing usb1 module"), "nfcpy==1.0.4")],
 )
 def test_without_what_nfcpy_needs(error: Exception, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """libusb and its binding are named when they are what is missing."""

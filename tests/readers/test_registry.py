@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tagsmith.errors import ConfigError, DeviceUnsupported, ReaderForbidden, ReaderUnsupported
+from tagsmith.lines import libraries
 from tagsmith.model import ReaderState, ReaderStatus
 from tagsmith.readers import backends, create, discover
 from tagsmith.readers.evdev import EvdevReader
@@ -80,10 +81,10 @@ def test_missing_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "smartcard", None)
     with pytest.raises(ReaderUnsupported) as caught:
         create("pcsc:").open()
-    assert caught.value.remedy == "pip install 'tagsmith[pcsc]'"
+    assert caught.value.remedy == libraries.missing("pcsc")
     status = discover()[-1]
     assert (status.spec, status.state) == ("pcsc:", ReaderState.UNSUPPORTED)
-    assert status.remedy == "pip install 'tagsmith[pcsc]'"
+    assert status.remedy == libraries.missing("pcsc")
 
 
 LIBRARIES = {"pcsc": "smartcard", "nfcpy": "nfc", "serial": "serial", "evdev": "evdev"}
@@ -97,7 +98,7 @@ def test_no_library_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {status.spec for status in found} == {f"{scheme}:" for scheme in LIBRARIES}
     for status in found:
         assert (status.state, status.message) == (ReaderState.UNSUPPORTED, "not installed")
-        assert status.remedy == f"pip install 'tagsmith[{status.spec[:-1]}]'"
+        assert status.remedy == libraries.missing(status.spec[:-1])
         assert is_absence(status)
 
 
@@ -148,7 +149,7 @@ def test_what_is_plugged_in_shows_without_its_library(monkeypatch: pytest.Monkey
         ReaderState.UNSUPPORTED,
         "Elatec TWN4",
     )
-    assert seen.remedy == bare.remedy == "pip install 'tagsmith[evdev]'"
+    assert seen.remedy == bare.remedy == libraries.missing("evdev")
     assert not is_absence(seen)
 
 

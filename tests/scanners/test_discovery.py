@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tagsmith.errors import DeviceUnsupported
-from tagsmith.lines import nodes
+from tagsmith.lines import libraries, nodes
 from tagsmith.lines.inputs import InputInfo
 from tagsmith.lines.ports import PortInfo
 from tagsmith.model import ReaderState, ScannerStatus
@@ -25,7 +25,7 @@ TWN4_SERIAL, TWN4_KEYBOARD = (0x09D8, 0x0420), (0x09D8, 0x0410)
 @pytest.fixture
 def node(tmp_path: Path) -> Path:
     """A file that this user may open, in a device's place."""
-    path = tmp_path / "node"
+    path = tmp_path / "ttyUSB0"
     path.touch()
     return path
 
@@ -119,16 +119,16 @@ def test_missing_libraries(node: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line each, last, with what to install; the other kind is listed as ever."""
 
     def no_ports() -> Sequence[PortInfo]:
-        raise DeviceUnsupported("pyserial is not installed", "pip install 'tagsmith[serial]'")
+        raise DeviceUnsupported("pyserial is not installed", libraries.missing("serial"))
 
     keyboard = InputInfo(node, "Keyboard", 1, 2, readable=True)
     listed = discover(listed_ports=no_ports, listed_inputs=lambda: [keyboard])
     assert [status.spec for status in listed] == ["evdev:0001:0002", "serial:"]
-    assert listed[-1].remedy == "pip install 'tagsmith[serial]'"
+    assert listed[-1].remedy == libraries.missing("serial")
     monkeypatch.setitem(sys.modules, "evdev", None)
     listed = discover(listed_ports=lambda: [PortInfo(node, node, "ttyS0")], listed_inputs=lambda: [keyboard])
     assert [status.spec for status in listed] == [f"serial:{node}", "evdev:"]
-    assert listed[-1].remedy == "pip install 'tagsmith[evdev]'"
+    assert listed[-1].remedy == libraries.missing("evdev")
 
 
 def test_nothing_is_opened(node: Path) -> None:

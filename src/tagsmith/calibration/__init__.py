@@ -13,8 +13,8 @@ Being wrong is silent otherwise: the API takes a UID in either order, and the ke
 """
 
 from tagsmith.calibration.keys import KnownKey, known_keys
-from tagsmith.calibration.recording import Circumstances, Others, Report, record
-from tagsmith.calibration.results import Outcome, Proof, ReaderResult, Standing
+from tagsmith.calibration.recording import Circumstances, Others, Report, obstacle, record
+from tagsmith.calibration.results import Outcome, Proof, ReaderResult, SecondKey, Standing
 from tagsmith.calibration.session import Person, Session
 
 __all__ = [
@@ -26,8 +26,10 @@ __all__ = [
     "Proof",
     "ReaderResult",
     "Report",
+    "SecondKey",
     "Session",
     "Standing",
     "known_keys",
+    "obstacle",
     "record",
 ]

@@ -10,11 +10,11 @@ from __future__ import annotations
 import enum
 import itertools
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tagsmith.lines.payload import Base
+from tagsmith.readers.written import Base
 from tagsmith.uid import ByteOrder, Uid, UidReason, judge
 
 _KEY_ID: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+", re.ASCII)
@@ -43,6 +43,16 @@ class Finding(enum.StrEnum):
     """The reader writes the UID as a decimal number, and it was taken for hex."""
     SUSPECT = "reader-order-suspect"
     """The key is the right one, but no chip has such a UID: the reader seems to give the bytes back to front."""
+    SET_OTHERWISE = "set-otherwise"
+    """A reader that was compared with the known order needs other options."""
+    NO_TAP = "no-tap"
+    """No key was laid on a reader in time."""
+    NOT_VOUCHED = "not-vouched"
+    """Nobody said that the key works at a charger."""
+    NO_KEY = "no-key"
+    """The user has no physical key that works now."""
+    NO_READER = "no-reader"
+    """The order is not known yet, and none of the readers can prove it."""
 
     @property
     def order(self) -> ByteOrder | None:
@@ -51,6 +61,8 @@ class Finding(enum.StrEnum):
 
 
 _ORDERS: Final = {Finding.REVERSED: ByteOrder.REVERSED, Finding.WIRE: ByteOrder.WIRE}
+_SILENT: Final = (Finding.PALINDROME, Finding.NO_TAP, Finding.NOT_VOUCHED, Finding.NO_KEY, Finding.NO_READER)
+"""What proves nothing and contradicts nothing."""
 
 
 def key_bytes(key_id: str) -> bytes | None:
@@ -117,15 +129,15 @@ def pick(uid: Uid, keys: Sequence[bytes], raw: str = "") -> Match:
     return Match(Finding.MISMATCH)
 
 
-def combine(findings: Collection[Finding]) -> Finding:
+def combine(findings: Sequence[Finding]) -> Finding:
     """What several keys, or several readers, prove together.
 
-    Those that agree prove that; what proves nothing leaves it to the others; a contradiction is a MISMATCH. Of none
-    at all: PALINDROME, which proves nothing either.
+    Those that agree prove that; what proves nothing leaves it to the others; a contradiction is a MISMATCH. Where none
+    proves anything, the first of them says why; of none at all: NO_TAP.
     """
-    telling = {finding for finding in findings if finding is not Finding.PALINDROME}
+    telling = {finding for finding in findings if finding not in _SILENT}
     if not telling:
-        return Finding.PALINDROME
+        return findings[0] if findings else Finding.NO_TAP
     return telling.pop() if len(telling) == 1 else Finding.MISMATCH
 
 

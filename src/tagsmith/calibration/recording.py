@@ -13,6 +13,7 @@ from tagsmith.calibration.results import WRONG, Outcome
 from tagsmith.calibration.session import Person
 from tagsmith.journal import Journal
 from tagsmith.model import Calibration, Record
+from tagsmith.readers.proof import not_compared, order_is_set
 from tagsmith.uid import ByteOrder, settle_order
 
 LISTED: Final = 10
@@ -21,13 +22,17 @@ LISTED: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What is the same for every key and reader of one calibration. `configured` is `[uid] order`, where it is set."""
+    """What is the same for every key and reader of one calibration. `configured` is `[uid] order`, where it is set.
+
+    `lanes` are the specs of the station's readers, calibrated now or not.
+    """
 
     target: str
     user_id: str
     by: str
     station: str
     configured: ByteOrder | None = None
+    lanes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,8 @@ class Report:
 
     `former` is the record that counted before; `conflict` is set, in plain words, where the settings state another
     order than the record that counts now, and nothing is sent until they agree. `sent` and `waiting` are the entries
-    that were sent, or would be, in another order than the one found.
+    that were sent, or would be, in another order than the one found. `not_compared` are the readers of the station
+    that no calibration has found right.
     """
 
     outcome: Outcome
@@ -53,6 +59,7 @@ class Report:
     conflict: str = ""
     sent: Others = Others()
     waiting: Others = Others()
+    not_compared: tuple[str, ...] = ()
     message: str = ""
     remedy: str = ""
 
@@ -62,27 +69,28 @@ class Report:
         return bool(self.recorded) and not any(one.standing in WRONG for one in self.outcome.readers)
 
 
-async def record(
-    journal: Journal,
-    outcome: Outcome,
-    about: Circumstances,
-    former: Calibration | None,
-    person: Person,
-    now: datetime,
-) -> Report:
-    """Record each proof, if there is an order, and look for what was made in another one; `now` is aware.
-
-    Where the order turns, the person is asked first. Blocks while the entries of the target are looked at.
-
-    Raises:
-        JournalError: it could not be recorded.
-    """
+def obstacle(outcome: Outcome, former: Calibration | None, person: Person) -> Report | None:
+    """Why nothing is to be recorded; None where it is. Where the order turns, the person is asked."""
     if outcome.order is None:
         return Report(outcome, former=former, message=outcome.message, remedy=outcome.remedy)
     if former is not None and former.order is not outcome.order:
         person.say(telling.turned(former, outcome.order))
         if not person.ask("Record it all the same? From then on pairs are made in the new order.", alone=True):
             return Report(outcome, former=former, message="Nothing was recorded, as you wished.")
+    return None
+
+
+async def record(
+    journal: Journal, outcome: Outcome, about: Circumstances, former: Calibration | None, now: datetime
+) -> Report:
+    """Record each proof of an outcome with an order, and look for what was made in another one; `now` is aware.
+
+    Asks nobody: see `obstacle`. Blocks while the entries of the target are looked at.
+
+    Raises:
+        JournalError: it could not be recorded.
+    """
+    assert outcome.order is not None
     recorded = tuple(
         Calibration(
             target=about.target,
@@ -90,7 +98,8 @@ async def record(
             uid=proof.uid,
             key_id=proof.key.key_id,
             user_id=about.user_id,
-            reader=proof.reader,
+            # Where the order is a setting it is the settings that were found right, not the device.
+            reader=proof.spec if order_is_set(proof.spec) else proof.reader,
             by=about.by,
             station=about.station,
             at=now,
@@ -106,6 +115,7 @@ async def record(
         settle_order(about.configured, outcome.order).conflict,
         _others(journal.sent_in_other_order(about.target, outcome.order)),
         _others(journal.waiting_in_other_order(about.target, outcome.order)),
+        not_compared(about.lanes, outcome.order, await journal.calibrations(about.target)),
     )
 
 

@@ -26,9 +26,20 @@ class Standing(enum.StrEnum):
     INCONCLUSIVE = "inconclusive"
     """The key's UID reads the same both ways, or nobody vouched for the key."""
     NO_TAP = "no-tap"
-    """No key was laid on it in time."""
+    """No key was laid on it in time, or nothing that can be understood came."""
     NOT_ASKED = "not-asked"
     """What it could have been compared with is not known."""
+
+
+class SecondKey(enum.StrEnum):
+    """What became of a second key that was asked for; it makes the proof stronger, and is not needed."""
+
+    LAID = "laid"
+    """A card came; `readers` says what of it."""
+    NOT_LAID = "not-laid"
+    """None came in time."""
+    DECLINED = "declined"
+    """The person has none at hand."""
 
 
 WRONG = (Standing.SET_OTHERWISE, Standing.TRUNCATED, Standing.MISMATCH)
@@ -76,3 +87,5 @@ class Outcome:
     """The last UID that was read, proof or not."""
     message: str = ""
     remedy: str = ""
+    second_key: SecondKey | None = None
+    """None where no second key was asked for."""

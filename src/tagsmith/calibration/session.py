@@ -14,7 +14,7 @@ from typing import Protocol
 from tagsmith.calibration import telling
 from tagsmith.calibration.judgement import Finding, Writing, chip_of, combine, is_cut, pick, writing_of
 from tagsmith.calibration.keys import KnownKey
-from tagsmith.calibration.results import WRONG, Outcome, Proof, ReaderResult, Standing
+from tagsmith.calibration.results import WRONG, Outcome, Proof, ReaderResult, SecondKey, Standing
 from tagsmith.calibration.specs import bare, claimed_order, heard_otherwise, proves_order, spec_for
 from tagsmith.calibration.taps import Taps
 from tagsmith.model import Tag
@@ -55,7 +55,8 @@ class _Read:
     def result(self, spec: str, reader: str) -> ReaderResult:
         """This, as the result of a reader."""
         key_id = self.key.key_id if self.key else ""
-        return ReaderResult(spec, reader, self.standing, self.message, key_id, self.wanted_spec)
+        standing = Standing.INCONCLUSIVE if self.finding is Finding.PALINDROME else self.standing
+        return ReaderResult(spec, reader, standing, self.message, key_id, self.wanted_spec)
 
 
 class Session:
@@ -87,6 +88,7 @@ class Session:
         self._results: list[ReaderResult] = []
         self._vouched: set[str] = set()
         self._uid: Uid | None = None
+        self._second_key: SecondKey | None = None
         self._proving: list[str] = []
 
     def run(self, specs: Sequence[str]) -> Outcome:
@@ -101,7 +103,7 @@ class Session:
         readers = {spec: self._open_reader(spec) for spec in (*proving, *following)}
         if not proving and self._recorded is None:
             return self._outcome(
-                Finding.PALINDROME,
+                Finding.NO_READER,
                 None,
                 "the order of this API is not known yet, and these readers cannot prove it: their own order is a"
                 f" setting, and a wrong one would turn the whole station ({', '.join(following)})",
@@ -109,10 +111,8 @@ class Session:
             )
         for spec in proving:
             self._prove(spec, readers[spec])
-        finding = combine(self._findings) if self._findings else None
-        order = self._recorded
-        if proving:
-            order = None if finding is None else finding.order
+        finding = combine(self._findings)
+        order = finding.order if proving else self._recorded
         for spec in following:
             self._follow(spec, readers[spec], order)
         if proving:
@@ -132,8 +132,12 @@ class Session:
                 return
             wait_s = self._timeout_s if self._person.present else min(self._timeout_s, SECOND_S)
             again = self._read_key(taps, second, wait_s, but=read.uid)
-            if again.standing is not Standing.NO_TAP:
-                self._note(spec, taps, again)
+            if again.standing is Standing.NO_TAP:
+                self._second_key = SecondKey.NOT_LAID
+                self._person.say(telling.no_second(taps.name))
+                return
+            self._second_key = SecondKey.LAID
+            self._note(spec, taps, again)
 
     def _second(self, read: _Read) -> list[KnownKey]:
         """The keys that would prove more beside the one that was read: of the other length, or after a palindrome any.
@@ -152,8 +156,11 @@ class Session:
         if not others:
             return []
         lengths = " or ".join(sorted({f"{len(key.data)}-byte" for key in others}))
-        question = f"Is a {lengths} key of this user at hand too, known to work? It would make the proof stronger."
-        return others if self._person.ask(question, alone=True) else []
+        question = f"Is a {lengths} key of this user at hand too? It would make the proof stronger."
+        if self._person.ask(question, alone=True):
+            return others
+        self._second_key = SecondKey.DECLINED
+        return []
 
     def _read_key(self, taps: Taps, wanted: Sequence[KnownKey], wait_s: float, *, but: Uid | None = None) -> _Read:
         """Wait for one of the wanted keys on a reader that proves."""
@@ -187,7 +194,7 @@ class Session:
             self._vouched.add(read.key.key_id)
             return read
         words = f"Nobody vouches for {read.key.label}: only a key that works at a charger proves anything."
-        return _Read(Standing.INCONCLUSIVE, words, Finding.PALINDROME, read.key, read.uid)
+        return _Read(Standing.INCONCLUSIVE, words, Finding.NOT_VOUCHED, read.key, read.uid)
 
     def _note(self, spec: str, taps: Taps, read: _Read) -> None:
         self._results.append(read.result(spec, taps.name))
@@ -265,7 +272,7 @@ class Session:
     def _mend(self, spec: str, uid: Uid, key: KnownKey, chip: Uid, writing: Writing) -> _Read:
         if writing.order is None:
             return _Read(Standing.INCONCLUSIVE, telling.proved(Finding.PALINDROME, chip, key), None, key, uid)
-        wanted = spec_for(spec, writing)
+        wanted = spec_for(spec, writing, {len(proof.key.data) for proof in self._proofs})
         if wanted == spec:
             return _Read(Standing.MISMATCH, telling.foreign(uid, [key]), None, key, uid)
         return _Read(Standing.SET_OTHERWISE, telling.set_otherwise(uid, chip, key, wanted), None, key, uid, wanted)
@@ -281,9 +288,9 @@ class Session:
     def _taps(self, reader: Reader) -> Taps:
         return Taps(reader, self._person.say, clock=self._clock)
 
-    def _proved(self, finding: Finding | None) -> Outcome:
+    def _proved(self, finding: Finding) -> Outcome:
         """The outcome where some reader could prove the order."""
-        if finding is not None and finding.order is not None:
+        if finding.order is not None:
             return self._outcome(finding, finding.order, "")
         if len({one for one in self._findings if one in _ORDERED}) > 1:
             told = "; ".join(f"{one.key.label} on {one.reader}: {one.finding}" for one in self._proofs)
@@ -294,8 +301,8 @@ class Session:
                 "one of the keys was enrolled wrong, or one of the readers turns UIDs: use keys that work today",
             )
         results = [one for one in self._results if one.spec in self._proving]
-        why = next((one for one in results if one.standing is not Standing.PROVES), results[-1])
-        return self._outcome(finding or Finding.PALINDROME, None, why.message)
+        why = min(results, key=lambda one: _BLAME.index(one.standing))
+        return self._outcome(finding, None, why.message)
 
     def _followed(self, order: ByteOrder | None) -> Outcome:
         """The outcome where all readers were compared with the recorded order."""
@@ -304,16 +311,26 @@ class Session:
             return self._outcome(self._proofs[-1].finding, order, "")
         worst = next((one for one in bad if one.standing in WRONG), bad[0])
         remedy = "write that spec into the settings, then calibrate again" if worst.wanted_spec else ""
-        return self._outcome(_WORST.get(worst.standing, Finding.PALINDROME), None, worst.message, remedy)
+        return self._outcome(_FOUND[worst.standing], None, worst.message, remedy)
 
     def _outcome(self, finding: Finding, order: ByteOrder | None, message: str, remedy: str = "") -> Outcome:
         # The last one recorded is the one that counts: from a reader that proves, with the longest key.
         proofs = sorted(self._proofs, key=lambda one: (one.spec in self._proving, len(one.key.data)))
         proofs = proofs if order is not None else []
-        return Outcome(finding, order, tuple(proofs), tuple(self._results), self._uid, message, remedy)
+        results = tuple(self._results)
+        return Outcome(finding, order, tuple(proofs), results, self._uid, message, remedy, self._second_key)
 
 
-_WORST = {Standing.MISMATCH: Finding.MISMATCH, Standing.TRUNCATED: Finding.TRUNCATED}
+_BLAME = (*WRONG, Standing.INCONCLUSIVE, Standing.NO_TAP, Standing.PROVES)
+"""What is said of several readers that prove nothing together: of the first of these."""
+_FOUND = {
+    Standing.SET_OTHERWISE: Finding.SET_OTHERWISE,
+    Standing.TRUNCATED: Finding.TRUNCATED,
+    Standing.MISMATCH: Finding.MISMATCH,
+    Standing.INCONCLUSIVE: Finding.PALINDROME,
+    Standing.NO_TAP: Finding.NO_TAP,
+}
+"""What readers that were compared with the record come to, by the worst of them."""
 _STANDINGS = {
     Finding.REVERSED: Standing.PROVES,
     Finding.WIRE: Standing.PROVES,

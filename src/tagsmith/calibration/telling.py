@@ -110,6 +110,19 @@ def not_tapped(reader: str, timeout_s: float, trouble: str) -> str:
     return f"No key was laid on {reader} within {timeout_s:g} s{why}"
 
 
+def no_second(reader: str) -> str:
+    """The second key, which would have made the proof stronger, did not come."""
+    return f"No second key was laid on {reader}: the first one stands alone."
+
+
+def not_compared(spec: str) -> str:
+    """That a reader whose order is a setting was never seen to agree, as it is set now."""
+    return (
+        f"NOT COMPARED: {spec}. Its byte order is a setting, and no calibration has found it right: lay a key on it,"
+        " too, or its pairs may never work."
+    )
+
+
 def turned(former: Calibration, order: ByteOrder) -> str:
     """That the new order is not the recorded one."""
     return (
@@ -156,7 +169,8 @@ def others_sent(count: int) -> str:
 def others_waiting(count: int) -> str:
     """That entries wait to be sent in an order that is wrong, and what to do about them."""
     return (
-        f"{count} not sent yet were made in the other order, and are kept back: undo them, and pair these keys again:"
+        f"{count} not sent yet were made in the other order, and are kept back: undo them (void where one was tried),"
+        " and pair these keys again:"
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 import click
 
@@ -16,7 +18,7 @@ from tagsmith.cli.output import config_option, json_option, print_table, printab
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
-    from tagsmith.calibration import KnownKey, Others, Report
+    from tagsmith.calibration import KnownKey, Others, Outcome, Report
     from tagsmith.config import Api, Settings
     from tagsmith.drive import ChargingKey
     from tagsmith.journal import Journal
@@ -24,9 +26,10 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-DEFAULT_READER = "pcsc:"
-"""The reader where neither flags nor settings name one."""
 _LONGEST_NAME = 64
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_INTERRUPTED = 130
+_NO_SUCH_USER = 404
 
 
 def _name(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -66,9 +69,11 @@ def calibrate(
     The key is laid on each reader and compared with its id at the API. PC/SC and nfcpy readers decide; readers that
     send text are then compared with them, and the spec that makes them right is printed.
 
-    Exit code 0: the order was recorded, and no reader was found that is set wrong. 1: anything else, and says why.
+    Exit code 0: the order was recorded, and no reader was found that is set wrong. 130: interrupted by Ctrl-C, SIGTERM
+    or SIGHUP; nothing was recorded. 1: anything else, and says why.
     Without a terminal nothing is asked: --user is needed, and the key that is laid on counts as one that works.
     """
+    from tagsmith.calibration import Circumstances, obstacle, record
     from tagsmith.config import resolve_api
     from tagsmith.journal import Journal
 
@@ -83,28 +88,80 @@ def calibrate(
             _list(_run(journal.calibrations(api.target)), as_json)
             return
         person = _Terminal()
-        if user_id is None:
-            user_id = person.user()
-        keys, report = _calibrate(settings, api, journal, person, user_id, specs, by or _account(), timeout_s)
+        try:
+            with _Signals() as signals:
+                user_id = person.user() if user_id is None else user_id
+                keys, former, outcome = _prove(settings, api, journal, person, user_id, specs, timeout_s)
+                report = obstacle(outcome, former, person)
+                if report is None:
+                    signals.hold()
+                    lanes = tuple(dict.fromkeys([*(one.spec for one in settings.reader), *specs]))
+                    order = settings.uid.order
+                    about = Circumstances(api.target, user_id, by or _account(), settings.station.name, order, lanes)
+                    report = _run(record(journal, outcome, about, former, datetime.now(UTC)))
+        except (click.Abort, KeyboardInterrupt):
+            _end_interrupted(person)
         conflict = _conflict(report, config)
         if as_json:
             write_json(_document(api, user_id, keys, report, conflict))
         else:
-            _tell(report, conflict)
+            _tell(report, conflict, person)
     finally:
         journal.close()
     sys.exit(0 if report.ok else 1)
 
 
+class _Signals:
+    """Ctrl-C, SIGTERM and SIGHUP raise KeyboardInterrupt while this is entered: readers are closed and left as found.
+
+    Only the first does; readers that are being closed are not left halfway. What was ignored before stays so.
+    """
+
+    def __enter__(self) -> Self:
+        self._is_held = False
+        wanted = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+        self._before = {number: signal.signal(number, self._on_signal) for number in wanted}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def hold(self) -> None:
+        """From now on nothing is interrupted: what is being recorded is recorded and told."""
+        self._is_held = True
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        if not self._is_held:
+            self._is_held = True
+            raise KeyboardInterrupt
+
+
+def _end_interrupted(person: _Terminal) -> NoReturn:
+    with contextlib.suppress(OSError):  # the terminal may be what has gone
+        if person.present:
+            click.echo(err=True)  # behind ^C
+        click.echo("tagsmith: nothing was recorded", err=True)
+    sys.exit(_INTERRUPTED)
+
+
 class _Terminal:
     """Whoever sits at the terminal. Everything is said on standard error: standard output is for the conclusion."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
 
     @property
     def present(self) -> bool:
         return sys.stdin is not None and sys.stdin.isatty()
 
     def say(self, text: str) -> None:
+        self._said.add(text)
         click.echo(printable(text), err=True)
+
+    def has_read(self, text: str) -> bool:
+        """Whether this was said where the conclusion will stand, too."""
+        return text in self._said and sys.stdout.isatty() and sys.stderr.isatty()
 
     def ask(self, question: str, *, alone: bool) -> bool:
         return click.confirm(printable(question), err=True, default=None) if self.present else alone
@@ -121,20 +178,19 @@ class _Terminal:
         return answer.strip()
 
 
-def _calibrate(
+def _prove(
     settings: Settings,
     api: Api,
     journal: Journal,
     person: _Terminal,
     user_id: str,
     specs: Sequence[str],
-    by: str,
     timeout_s: float,
-) -> tuple[tuple[KnownKey, ...], Report]:
-    """The user's physical keys, and what came of it."""
-    from tagsmith.calibration import Circumstances, Outcome, Report, Session, known_keys, record
+) -> tuple[tuple[KnownKey, ...], Calibration | None, Outcome]:
+    """The user's physical keys, the record that counts so far, and what was proved now."""
+    from tagsmith.calibration import Outcome, Session, known_keys
     from tagsmith.calibration.judgement import Finding
-    from tagsmith.config import Environment
+    from tagsmith.config import DEFAULT_READER, Environment
 
     keys = known_keys(_run(_keys_of(settings, api, user_id)), datetime.now(UTC))
     _show_keys(person, user_id, keys)
@@ -142,9 +198,8 @@ def _calibrate(
     usable = [key for key in keys if not key.problem]
     if not usable:
         words = f"user {user_id} has no physical key that works now: there is nothing to compare a reader with"
-        nothing = Outcome(Finding.PALINDROME, None, (), ())
         remedy = "take a user with a card or fob that works at a charger"
-        return keys, Report(nothing, former=former, message=words, remedy=remedy)
+        return keys, former, Outcome(Finding.NO_KEY, None, (), (), message=words, remedy=remedy)
     session = Session(
         usable,
         former.order if former else None,
@@ -153,16 +208,21 @@ def _calibrate(
         timeout_s=timeout_s,
     )
     outcome = session.run(list(dict.fromkeys(specs)) or [one.spec for one in settings.reader] or [DEFAULT_READER])
-    about = Circumstances(api.target, user_id, by, settings.station.name, settings.uid.order)
-    return keys, _run(record(journal, outcome, about, former, person, datetime.now(UTC)))
+    return keys, former, outcome
 
 
 async def _keys_of(settings: Settings, api: Api, user_id: str) -> list[ChargingKey]:
     from tagsmith.drive import DriveClient
+    from tagsmith.errors import Refused
 
     key = api.key.get_secret_value()
     async with DriveClient(api.url, key, timeout_s=settings.api.timeout_s, concurrency=1) as drive:
-        return await drive.list_keys(user_id)
+        try:
+            return await drive.list_keys(user_id)
+        except Refused as error:
+            if error.status != _NO_SUCH_USER or error.remedy:
+                raise
+            raise Refused(error.message, "check the user id", status=error.status, text=error.text) from error
 
 
 def _run(work: Coroutine[Any, Any, _T]) -> _T:
@@ -202,12 +262,13 @@ def _conflict(report: Report, config: Path | None) -> str:
     return telling.conflict(report.conflict, report.outcome.order, where_set("uid", "order", config))
 
 
-def _tell(report: Report, conflict: str) -> None:
+def _tell(report: Report, conflict: str, person: _Terminal) -> None:
     """The conclusion on standard output."""
     from tagsmith.calibration import telling
 
-    for message in filter(None, (report.message, report.remedy and f"  → {report.remedy}")):
-        click.echo(printable(message))
+    message = "Nothing was recorded." if person.has_read(report.message) else report.message
+    for line in filter(None, (message, report.remedy and f"  → {report.remedy}")):
+        click.echo(printable(line))
     for one in dict.fromkeys(report.recorded):
         click.echo(printable(telling.recorded(one)))
     if report.recorded and (hint := telling.only_four([one.uid for one in report.recorded])):
@@ -215,6 +276,8 @@ def _tell(report: Report, conflict: str) -> None:
     for reader in report.outcome.readers:
         if report.recorded and reader.wanted_spec:
             click.echo(printable(f'{reader.reader} is set wrong. Write: spec = "{reader.wanted_spec}"'))
+    for spec in report.not_compared:
+        click.echo(printable(telling.not_compared(spec)))
     _tell_others(report.sent, telling.others_sent(report.sent.count))
     _tell_others(report.waiting, telling.others_waiting(report.waiting.count))
     if conflict:
@@ -285,6 +348,8 @@ def _document(api: Api, user_id: str, keys: Sequence[KnownKey], report: Report, 
         "remedy": report.remedy,
         "sent_in_other_order": report.sent.count,
         "waiting_in_other_order": report.waiting.count,
+        "second_key": str(outcome.second_key) if outcome.second_key else None,
+        "not_compared": list(report.not_compared),
         "readers": [
             {
                 "spec": one.spec,

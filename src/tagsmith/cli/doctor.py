@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tagsmith.cli.output import config_option, json_option, printable, write_json
+from tagsmith.cli.output import json_option, printable, write_json
 
 if TYPE_CHECKING:
     from tagsmith.doctor import Finding
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @json_option
-@config_option
+@click.option(
+    "--config",
+    # Looked at by the examination alone: one that is missing, unreadable or a folder is a finding like any other.
+    type=click.Path(path_type=Path, readable=False),
+    help="A settings file on top of the machine's and the user's.",
+)
 def doctor(as_json: bool, config: Path | None) -> None:
     """Look at readers, drivers, permissions, clock, disc, journal and API; say what to type where something is wrong.
 

@@ -6,6 +6,7 @@ It asks for the keys of a user that cannot exist: one GET, which changes nothing
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import urlsplit
 
 from tagsmith.config import Api, Environment
 from tagsmith.doctor.finding import Finding, bad, ok, skipped, warn
@@ -64,6 +65,13 @@ def _unreachable(patient: Patient, found: Api, error: NotProcessed) -> Finding:
     if "certificate" in error.message.lower() and clock_is_doubtful(patient):
         what = f"{where} is not trusted, and the clock may be why: {error.message}"
         return bad(CHECK, what, "sudo timedatectl set-ntp true\ntimedatectl")
-    if found.environment is Environment.SANDBOX:
-        return bad(CHECK, f"nobody answers at {where}: {error.message}", "tagsmith sandbox")
+    if found.environment is Environment.SANDBOX and (line := _sandbox(found.url)):
+        return bad(CHECK, f"nobody answers at {where}: {error.message}", line)
     return bad(CHECK, f"{where} cannot be reached: {error.message}", f"curl -sv {found.url} -o /dev/null")
+
+
+def _sandbox(url: str) -> str:
+    """The line that starts our sandbox at this URL; empty where it does not serve: on 127.0.0.1 only, without TLS."""
+    parts = urlsplit(url)
+    ours = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost") and not parts.path
+    return f"tagsmith sandbox --port {parts.port or 80}" if ours else ""

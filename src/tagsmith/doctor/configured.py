@@ -6,13 +6,13 @@ It opens each for an instant, as a station would, unless somebody holds it or op
 from __future__ import annotations
 
 import errno
-import re
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from tagsmith.doctor import smartcards
-from tagsmith.doctor.finding import Finding, Section, Verdict, bad, ok, skipped
+from tagsmith.doctor.finding import Finding, Section, Verdict, bad, lines_of, ok, skipped
 from tagsmith.doctor.patient import Patient
 from tagsmith.errors import (
     ConfigError,
@@ -43,11 +43,15 @@ class _Device(Protocol):
 
 def readers(patient: Patient) -> list[Finding]:
     """One finding for each reader that a station would take."""
+    if patient.settings is None:
+        return [skipped(READER, "without settings no reader is known")]
     return [finding for spec in patient.readers for finding in _examine(patient, READER, spec)]
 
 
 def scanners(patient: Patient) -> list[Finding]:
     """One finding for each scanner of the settings."""
+    if patient.settings is None:
+        return [skipped(SCANNER, "without settings no scanner is known")]
     found = [finding for spec in patient.scanners for finding in _examine(patient, SCANNER, spec)]
     return found or [skipped(SCANNER, "no scanner is set: numbers are typed into the screen")]
 
@@ -62,7 +66,7 @@ def _examine(patient: Patient, check: str, spec: str) -> list[Finding]:
     try:
         device = create(spec)
     except ConfigError as error:
-        return [bad(check, error.message, f"# {error.remedy or 'correct it in the settings'}")]
+        return [bad(check, error.message, lines_of(error.remedy) or "# correct it in the settings")]
     in_the_way = [finding for node in patient.nodes(spec) for finding in _node(patient, check, spec, node)]
     if in_the_way:
         return in_the_way[:1]
@@ -86,7 +90,7 @@ def _node(patient: Patient, check: str, spec: str, node: Path) -> list[Finding]:
         node.stat()
     except PermissionError:
         what = f"{spec} is forbidden: {system.user} may not enter the folders above {node}"
-        return [bad(check, what, f"namei -l {node}", Section.PERMISSIONS)]
+        return [bad(check, what, f"namei -l {_word(node)}", Section.PERMISSIONS)]
     except OSError:
         return []  # opening it says so, in the words of its kind
     if not system.allowed(node):
@@ -100,33 +104,37 @@ def _node(patient: Patient, check: str, spec: str, node: Path) -> list[Finding]:
 
 
 def _held(patient: Patient, check: str, spec: str, holders: Sequence[Holder]) -> Finding:
+    """A station holds its reader by right; whoever else has it, if only beside the station, is in the way."""
     who = " and ".join(map(str, holders))
-    if any(patient.system.is_station(holder.pid) for holder in holders):
+    others = [holder for holder in holders if not patient.system.is_station(holder.pid)]
+    if not others:
         return ok(check, f"{spec} is in use by a running station, {who}", Section.BUSY)
-    what = f"{spec} is busy: held by {who}"
-    if any(holder.command.split(" ")[0] == "pcscd" for holder in holders):
-        lines = 'sudo systemctl stop pcscd.socket pcscd.service\n# or use the reader through it: spec = "pcsc:"'
-        return bad(check, f"{what}, which keeps a reader that it has used once", lines, Section.BUSY)
-    pids = " ".join(str(holder.pid) for holder in holders)
-    return bad(check, what, f"sudo kill {pids}", Section.BUSY)
+    what = f"{spec} is busy: held by {' and '.join(map(str, others))}"
+    if len(others) < len(holders):
+        what += ", beside the running station"
+    services = [holder for holder in others if holder.command.split(" ")[0] == "pcscd"]
+    lines = []
+    if services:
+        what += "; pcscd keeps a reader that it has used once"
+        lines.append("sudo systemctl stop pcscd.socket pcscd.service")
+    if known := [str(holder.pid) for holder in others if holder.verified and holder not in services]:
+        lines.append(f"sudo kill {' '.join(known)}")
+    if unsure := [str(holder.pid) for holder in others if not holder.verified]:
+        lines += [f"ps -fp {','.join(unsure)}", "# end that if it uses the reader"]
+    if services:
+        lines.append('# or use the reader through it: spec = "pcsc:"')
+    return bad(check, what, "\n".join(lines), Section.BUSY)
 
 
 def _failed(patient: Patient, check: str, spec: str, error: TagsmithError, section: Section) -> list[Finding]:
     """The finding for a device that could not be opened: busy, forbidden, unusable or absent."""
     if isinstance(error, ReaderBusy | DeviceBusy):
-        holder = _named(error.message)
-        if holder is not None:
-            return [_held(patient, check, spec, (holder,))]
-        asked = [f"sudo fuser -v {node}" for node in patient.nodes(spec)]
-        return [
-            bad(
-                check,
-                f"{spec} is busy: {error.message}",
-                "\n".join(filter(None, [*asked, _by_hand(error)])),
-                Section.BUSY,
-            )
-        ]
-    remedy = _by_hand(error)
+        if error.holders:
+            return [_held(patient, check, spec, error.holders)]
+        asked = [f"sudo fuser -v {_word(node)}" for node in patient.nodes(spec)]
+        lines = "\n".join(filter(None, [*asked, lines_of(error.remedy)]))
+        return [bad(check, f"{spec} is busy: {error.message}", lines, Section.BUSY)]
+    remedy = lines_of(error.remedy)
     if section is Section.PCSC:
         # pcscd stands between: what mends it mends this, and is better known there.
         remedy = next((one.remedy for one in smartcards.service(patient) if one.verdict is Verdict.BAD), remedy)
@@ -143,15 +151,9 @@ def _failed(patient: Patient, check: str, spec: str, error: TagsmithError, secti
     return findings
 
 
-def _by_hand(error: TagsmithError) -> str:
-    """A remedy in a worker's words, as a line that no shell takes for a command."""
-    return f"# {error.remedy}" if error.remedy else ""
-
-
-def _named(message: str) -> Holder | None:
-    """The process that an error names. Locks and nodes write holders alike: `process 123 (command)`."""
-    found = re.search(r"process ([0-9]+)(?: \((.*)\))?", message)
-    return Holder(int(found[1]), found[2] or "") if found else None
+def _word(node: Path) -> str:
+    """A path as one word of a command line."""
+    return shlex.quote(str(node))
 
 
 def _timed_out(error: BaseException | None) -> bool:

@@ -68,7 +68,8 @@ def keyboards(patient: Patient) -> list[Finding]:
             findings.append(ok(KEYBOARD, f"the {one} types, and its keys are read as a reader", Section.KEYBOARD))
             continue
         what = f"the {one} is in keyboard mode: it types what it reads, and what is typed is never taken for a chip"
-        remedy = f'# use it as it is: [[reader]] spec = "evdev:{one.device.ids}"; or switch it to CCID or serial mode'
+        spec = f"evdev:{one.device.ids}?length=4,7"
+        remedy = f'# use it as it is: [[reader]] spec = "{spec}"; or switch it to CCID or serial mode'
         findings.append((warn if patient.chosen else bad)(KEYBOARD, what, remedy, Section.KEYBOARD))
     return findings or [ok(KEYBOARD, "no reader is in keyboard mode", Section.KEYBOARD)]
 

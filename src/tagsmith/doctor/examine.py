@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from tagsmith.config import Api, Settings, load, resolve_api
 from tagsmith.doctor import api, configured, devices, kernel, machine, records, smartcards, uart
-from tagsmith.doctor.finding import Finding, Verdict, bad, warn
+from tagsmith.doctor.finding import Finding, Verdict, bad, lines_of, warn
 from tagsmith.doctor.patient import Patient
 from tagsmith.doctor.system import System
 from tagsmith.errors import ConfigError, TagsmithError
@@ -69,11 +70,34 @@ def _settings(config: Path | None) -> tuple[list[Finding], Settings | None, Api 
     try:
         settings = load(config)
     except ConfigError as error:
-        return [bad(SETTINGS, error.message, f"# {error.remedy}" if error.remedy else "")], None, None
+        return [bad(SETTINGS, error.message, lines_of(error.remedy) or _by_hand(error))], None, None
     try:
         return [], settings, resolve_api(settings)
     except ConfigError as error:
-        return [bad(API_SETTINGS, error.message, f"# {error.remedy}" if error.remedy else "")], settings, None
+        return [bad(API_SETTINGS, error.message, _of_api(settings, error))], settings, None
+
+
+def _by_hand(error: ConfigError) -> str:
+    """What to do about settings whose complaint says no more than what is wrong."""
+    if "same lane" in error.message:
+        return '# write into each [[reader]] a name of its own: lane = "A" in the first, lane = "B" in the second'
+    return "# correct it there: docs/settings.md says what may stand"
+
+
+def _of_api(settings: Settings, error: ConfigError) -> str:
+    """What to type or to write where the settings name no API, or no key that can be used."""
+    given = settings.api
+    if given.environment is None and given.url is None:
+        return (
+            "export TAGSMITH_API__ENVIRONMENT=sandbox\n"
+            '# or in the settings, below [api]: environment = "sandbox" (or "stage", or "production")'
+        )
+    if error.remedy:
+        return lines_of(error.remedy)
+    if given.key_file is not None and given.key_file.expanduser().is_file():
+        file = shlex.quote(str(given.key_file.expanduser()))
+        return f"cat > {file}\n# now paste the key, press Enter, then Ctrl-D"
+    return '# write into the settings, below [api], the file that holds the key: key_file = "/path/of/the/key"'
 
 
 def _ask(check: Check, patient: Patient) -> list[Finding]:

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass
+
+from tagsmith.lines.libraries import pip_line
+
+_COMMANDS = ("chmod ", "ls ", "sudo ", pip_line())
+"""How the remedies begin that are commands. All others are a worker's words."""
 
 
 class Verdict(enum.StrEnum):
@@ -61,6 +67,14 @@ class Finding:
     what: str
     remedy: str = ""
     section: Section = Section.NONE
+
+
+def lines_of(remedy: str) -> str:
+    """An error's remedy as a finding's: a command as it is, anything else as a line that no shell takes for one."""
+    quoted = re.fullmatch(r"`([^`]+)`", remedy)
+    if quoted or remedy.startswith(_COMMANDS):
+        return quoted[1] if quoted else remedy
+    return "\n".join(f"# {line}" for line in remedy.splitlines())
 
 
 def bad(check: str, what: str, remedy: str, section: Section = Section.NONE) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shlex
 from pathlib import Path
 
 from tagsmith.doctor.finding import Finding, Verdict, bad, ok, skipped, warn
@@ -55,7 +56,7 @@ def disc(patient: Patient) -> list[Finding]:
     there = next(place for place in (folder, *folder.parents) if place.exists())
     status = system.statvfs(there)
     if status.f_flag & os.ST_RDONLY:
-        lines = f"sudo mount -o remount,rw $(findmnt -n -o TARGET --target {there})\nsudo dmesg | grep -i error"
+        lines = f"sudo mount -o remount,rw $(findmnt -n -o TARGET --target {_word(there)})\nsudo dmesg | grep -i error"
         return [bad(DISC, f"the disc with {folder} is mounted read-only: it may be failing", lines)]
     if not system.writable(there):
         return [
@@ -63,7 +64,7 @@ def disc(patient: Patient) -> list[Finding]:
         ]
     free, size = status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize
     said = f"{free / 1e6:.0f} MB of {size / 1e9:.1f} GB are free for {folder}"
-    where = f"sudo du -xh / 2>/dev/null | sort -h | tail -n 20\ndf -h {there}"
+    where = f"sudo du -xh / 2>/dev/null | sort -h | tail -n 20\ndf -h {_word(there)}"
     if free < MIN_FREE_BYTES:
         return [bad(DISC, f"the disc is nearly full: {said}", where)]
     if free < MIN_FREE_SHARE * size:
@@ -74,13 +75,18 @@ def disc(patient: Patient) -> list[Finding]:
 def _ours(system: System, there: Path, folder: Path) -> str:
     """What to type so that the journal's folder may be written. Another user's folder is not taken away from them."""
     if there != folder:
-        return f"sudo install -d -m 700 -o {system.user} {folder}"
+        return f"sudo install -d -m 700 -o {system.user} {_word(folder)}"
     owner = there.stat().st_uid
     if owner == system.uid:
-        return f"chmod u+rwx {there}"
+        return f"chmod u+rwx {_word(there)}"
     if owner == 0:
-        return f"sudo chown {system.user} {there}"
+        return f"sudo chown {system.user} {_word(there)}"
     return f"# the station's user is another one; ask as that:\nsudo -u {_name(owner)} tagsmith doctor"
+
+
+def _word(path: Path) -> str:
+    """A path as one word of a command line."""
+    return shlex.quote(str(path))
 
 
 def _name(uid: int) -> str:

@@ -6,13 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagsmith.config import Api, Settings
+from tagsmith.config import DEFAULT_READER, Api, Settings
 from tagsmith.doctor.system import System
 from tagsmith.lines.known import Access, KnownDevice, find
 from tagsmith.lines.usb import UsbDevice
-
-DEFAULT_READER = "pcsc:"
-"""What a station without a `[[reader]]` takes."""
 
 _TTY = re.compile(r"(S|ACM|AMA|USB)[0-9]+", re.ASCII)
 _IDS = re.compile(r"([0-9a-f]{4})(?::([0-9a-f]{4}))?", re.ASCII | re.IGNORECASE)
@@ -40,10 +37,10 @@ class Patient:
 
     @property
     def readers(self) -> tuple[str, ...]:
-        """The specs of the readers that a station would take."""
-        if self.settings is None or not self.settings.reader:
-            return (DEFAULT_READER,)
-        return tuple(reader.spec for reader in self.settings.reader)
+        """The specs of the readers that a station would take; none are known where the settings are wrong."""
+        if self.settings is None:
+            return ()
+        return tuple(reader.spec for reader in self.settings.reader) or (DEFAULT_READER,)
 
     @property
     def scanners(self) -> tuple[str, ...]:

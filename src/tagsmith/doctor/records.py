@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shlex
 from collections.abc import Iterator
 
 from tagsmith.config import Api, Settings
-from tagsmith.doctor.finding import Finding, Section, bad, ok, skipped, warn
+from tagsmith.doctor.finding import Finding, Section, bad, lines_of, ok, skipped, warn
 from tagsmith.doctor.patient import Patient
 from tagsmith.errors import JournalError
 from tagsmith.journal import Journal
 from tagsmith.model import Calibration
+from tagsmith.readers.proof import not_compared
 from tagsmith.uid import settle_order
 
 JOURNAL = "journal"
@@ -51,16 +53,19 @@ def order(patient: Patient) -> list[Finding]:
     if settings is None or api is None:
         return [skipped(ORDER, "without an API there is no byte order to confirm", Section.BYTE_ORDER)]
     try:
-        record = _calibration(settings, api)
+        calibrations = _calibrations(settings, api)
     except JournalError as error:
         return [bad(ORDER, f"whether it is confirmed cannot be read: {error.message}", *_hand(error))]
+    record = calibrations[-1] if calibrations else None
     found = settle_order(settings.uid.order, record.order if record is not None else None)
     if found.conflict:
         lines = f"# take `order` out of [uid] in the settings; or prove it again:\n{_CALIBRATE}"
         return [bad(ORDER, f"{found.conflict}: nothing is sent", lines, Section.BYTE_ORDER)]
     if record is not None and found.confirmed:
         how = f"calibrated by {record.by} on {record.at:%Y-%m-%d} with {record.reader}"
-        return [ok(ORDER, f"{api.target} gets UIDs {found.order}: {how}", Section.BYTE_ORDER)]
+        proved = ok(ORDER, f"{api.target} gets UIDs {found.order}: {how}", Section.BYTE_ORDER)
+        specs = [reader.spec for reader in settings.reader]
+        return [proved, *(_not_compared(api, spec) for spec in not_compared(specs, found.order, calibrations))]
     if settings.uid.confirmed:
         what = (
             f"{api.target} gets UIDs {found.order}: a person answers for it (uid.confirmed), no calibration proves it"
@@ -72,11 +77,18 @@ def order(patient: Patient) -> list[Finding]:
     return [warn(ORDER, what, _CALIBRATE, Section.BYTE_ORDER)]
 
 
-def _calibration(settings: Settings, api: Api) -> Calibration | None:
+def _not_compared(api: Api, spec: str) -> Finding:
+    """A reader whose own order may be set wrong: it would make wrong UIDs of good keys."""
+    judge = bad if api.production else warn
+    lines = f"tagsmith calibrate --user ID --reader {shlex.quote(spec)}"
+    return judge(ORDER, f"{spec} was never compared with a key that works", lines, Section.BYTE_ORDER)
+
+
+def _calibrations(settings: Settings, api: Api) -> list[Calibration]:
     if not Journal.exists(settings.journal.url):
-        return None
+        return []
     with _open(settings) as opened:
-        return asyncio.run(opened.calibration(api.target))
+        return asyncio.run(opened.calibrations(api.target))
 
 
 @contextlib.contextmanager
@@ -93,4 +105,4 @@ def _unusable(error: JournalError) -> Finding:
 
 
 def _hand(error: JournalError) -> tuple[str]:
-    return (f"# {error.remedy}" if error.remedy else "tagsmith journal verify",)
+    return (lines_of(error.remedy) or "tagsmith journal verify",)

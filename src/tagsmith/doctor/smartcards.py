@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.parsers.expat import ExpatError
 
-from tagsmith.doctor.finding import Finding, Section, Verdict, bad, ok, skipped
+from tagsmith.doctor.finding import Finding, Section, Verdict, bad, lines_of, ok, skipped
 from tagsmith.doctor.patient import Patient
 from tagsmith.doctor.system import System
 from tagsmith.lines.known import Access
@@ -40,7 +40,8 @@ def service(patient: Patient) -> list[Finding]:
     needed = patient.uses("pcsc") or (bool(plugged) and not patient.uses("nfcpy"))
     finding = _judge(patient, patient.system.discover_pcsc(), plugged)
     if finding.verdict is Verdict.BAD and not needed:
-        return [skipped(CHECK, f"{finding.what}, and no reader here needs it", Section.PCSC)]
+        why = "no reader here needs it" if patient.settings else "without settings no reader is known that needs it"
+        return [skipped(CHECK, f"{finding.what}, and {why}", Section.PCSC)]
     return [finding]
 
 
@@ -51,7 +52,7 @@ def _judge(patient: Patient, statuses: list[ReaderStatus], plugged: list[UsbDevi
         names = ", ".join(status.spec.removeprefix("pcsc:") for status in statuses)
         return ok(CHECK, f"pcscd runs and has {names}", Section.PCSC)
     if failed.state is ReaderState.UNSUPPORTED:
-        return bad(CHECK, failed.message, failed.remedy, Section.PCSC)
+        return bad(CHECK, failed.message, lines_of(failed.remedy), Section.PCSC)
     if failed.state is ReaderState.FORBIDDEN:
         return bad(CHECK, f"polkit forbids {system.user} to use pcscd", _polkit(system.user), Section.PCSC)
     state = _service(system)

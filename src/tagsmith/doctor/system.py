@@ -20,8 +20,8 @@ from tagsmith.model import ReaderStatus
 from tagsmith.readers import Reader
 from tagsmith.scanners.base import ScannerDevice
 
-_HOLDERS = ("run", "demo", "read", "calibrate")
-"""Our commands that hold readers while they run."""
+_STATIONS = ("run", "demo")
+"""Our commands that are a station. `read` and `calibrate` hold readers, too, and keep a station from them."""
 COMMAND_TIMEOUT_S = 5.0
 """How long a command of the system may take."""
 
@@ -121,12 +121,12 @@ class System:
         return nodes.holders(node, proc=self.proc)
 
     def is_station(self, pid: int) -> bool:
-        """Whether a process is a running tagsmith: it holds readers by right."""
+        """Whether a process is a running station: it holds readers by right."""
         words = self.read(self.proc / str(pid) / "cmdline").split("\0")
         for place, word in enumerate(words):
             if word.rpartition("/")[2] == "tagsmith":
                 command = next((later for later in words[place + 1 :] if not later.startswith("-")), "")
-                return command in _HOLDERS
+                return command in _STATIONS
         return False
 
     @property

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, select, text
+from sqlalchemy import Connection, Select, and_, bindparam, or_, select, text
 
 from tagsmith.journal import rows
 from tagsmith.journal.reading import PAGE
 from tagsmith.journal.schema import STORED, calibrations, entries
 from tagsmith.journal.writing import Transaction
-from tagsmith.model import Calibration, Record
+from tagsmith.model import Calibration, LegState, Record
 from tagsmith.uid import ByteOrder
 
 _OF_TARGET: Final = (
@@ -32,8 +32,17 @@ _IN_OTHER_ORDER: Final = (
     .order_by(entries.c.number)
     .limit(PAGE)
 )
-_SENT: Final = _IN_OTHER_ORDER.where(entries.c.reservation_attempts > 0)
-_WAITING: Final = _IN_OTHER_ORDER.where(entries.c.reservation_attempts == 0)
+_STATE: Final = entries.c.reservation_state
+_NOT_SENT: Final = _STATE.in_([LegState.HELD.value, LegState.QUEUED.value])
+_PERHAPS: Final = entries.c.reservation_repeat == 1
+"""An earlier attempt ended unknown; that outlives later ones that were proved not processed."""
+_SENT: Final = _IN_OTHER_ORDER.where(
+    or_(
+        _STATE.in_([LegState.SENDING.value, LegState.UNKNOWN.value, LegState.DONE.value]),
+        and_(_NOT_SENT, _PERHAPS),
+    )
+)
+_WAITING: Final = _IN_OTHER_ORDER.where(_NOT_SENT, ~_PERHAPS, entries.c.mark.is_(None))
 
 
 def record(transaction: Transaction, calibration: Calibration) -> None:
@@ -59,6 +68,9 @@ def in_other_order(
     """The next live records whose UID stands otherwise than `order` would write it, and after which number to go on.
 
     The number is nothing when there are no more. A UID that reads the same both ways is in no wrong order.
+
+    `sent`: the API has the pair, or perhaps has it. Otherwise: it certainly has it not, and the pair is still to be
+    sent. What the API refused is neither.
     """
     statement: Select[Any] = _SENT if sent else _WAITING
     parameters = {"this_target": target, "this_order": order.value, "after": after}

@@ -227,16 +227,17 @@ class Journal:
             self._require_open()
 
     def sent_in_other_order(self, target: str, order: ByteOrder) -> Iterator[Record]:
-        """The live records, by number, that were sent (attempted) with their UID otherwise than `order` writes it.
+        """The live records, by number, that the API (perhaps) has with their UID otherwise than `order` writes it.
 
         Blocks the calling thread, and looks at every entry of the target.
         """
         return self._in_other_order(target, order, sent=True)
 
     def waiting_in_other_order(self, target: str, order: ByteOrder) -> Iterator[Record]:
-        """The live records, by number, that would be sent otherwise than `order` writes it, and were not yet.
+        """The live records, by number, that would be sent otherwise than `order` writes it, and that the API has not.
 
-        Blocks the calling thread, and looks at every entry of the target.
+        Attempts that were proved not processed change nothing. Blocks the calling thread, and looks at every entry of
+        the target.
         """
         return self._in_other_order(target, order, sent=False)
 

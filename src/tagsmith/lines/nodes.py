@@ -25,6 +25,7 @@ from tagsmith.errors import (
     DeviceMissing,
     DeviceUnsupported,
 )
+from tagsmith.lines.usb import usb_devices
 
 RULES = Path("/etc/udev/rules.d/93-tagsmith.rules")
 """Where our udev rules go. Not below 93: the CCID driver's rules are number 92, and the last rule wins."""
@@ -36,7 +37,6 @@ _COMMAND_LENGTH = 80
 # Kernel names of serial ports: ttyUSB0, ttyACM0, ttyAMA0, ttyS0, ttymxc0, rfcomm0. Not tty1, which is the screen.
 _SERIAL = re.compile(r"(tty[A-Z][A-Za-z]*|ttymxc|rfcomm)[0-9]+", re.ASCII)
 _EVENT = re.compile(r"event[0-9]+", re.ASCII)
-_ID = re.compile(r"[0-9a-f]{4}", re.ASCII)
 _ABSENT = (errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.ENOTDIR)
 _DENIED = (errno.EACCES, errno.EPERM)
 _HELD = (errno.EBUSY, errno.EAGAIN)
@@ -224,10 +224,12 @@ def udev_rule(node: Path, *, sys: Path = Path("/sys")) -> tuple[str, str] | None
     """
     real = node.resolve()
     if real.parent.parent.match("bus/usb"):
-        vid, pid = _usb_ids(node, sys)
-        # By its ids alone: the kernel calls the device 1-1.2 or so, and its node after the plugging.
-        which = f'ATTR{{idVendor}}=="{vid}", ATTR{{idProduct}}=="{pid}"'
-        return ("plugdev", f'SUBSYSTEM=="usb", {which}, GROUP="plugdev", MODE="0660"') if vid and pid else None
+        device = next((one for one in usb_devices(sys) if one.node.parts[-2:] == real.parts[-2:]), None)
+        if device is None:
+            return None
+        # By its ids alone: the kernel's name for the device is its socket, 1-1.2 or so, and its node is new each time.
+        which = f'ATTR{{idVendor}}=="{device.vid:04x}", ATTR{{idProduct}}=="{device.pid:04x}"'
+        return "plugdev", f'SUBSYSTEM=="usb", {which}, GROUP="plugdev", MODE="0660"'
     if _EVENT.fullmatch(real.name):
         return "input", 'SUBSYSTEM=="input", KERNEL=="event*", GROUP="input", MODE="0660"'
     if port := _SERIAL.fullmatch(real.name):
@@ -245,16 +247,6 @@ def user_name() -> str:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         return str(os.geteuid())
-
-
-def _usb_ids(node: Path, sys: Path) -> tuple[str, str]:
-    try:
-        number = node.stat().st_rdev
-        device = sys / "dev" / "char" / f"{os.major(number)}:{os.minor(number)}"
-        vid, pid = ((device / name).read_text().strip() for name in ("idVendor", "idProduct"))
-    except OSError:
-        return "", ""
-    return (vid, pid) if _ID.fullmatch(vid) and _ID.fullmatch(pid) else ("", "")
 
 
 def _group_name(gid: int) -> str:

@@ -11,8 +11,8 @@ none of them: German and US keyboards have them exchanged. Nor does a single let
 place's.
 
 Shorter ones are known besides, for labels that people make themselves: `LANE` and any name of letters only; `PLACE` and
-the place's letter for the other lanes; `LANE` and that letter only while no lane's name is letters only. They go by the
-lanes as they are now. What could be two of them is none.
+the place's letter for the other lanes, of 24 lanes at most; `LANE` and that letter only while no lane's name is letters
+only. They go by the lanes as they are now. What could be two of them is none.
 
 A command that has lost its first letters, or its last ones, is no number either.
 """
@@ -23,6 +23,7 @@ import enum
 import functools
 import hashlib
 import re
+import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -30,8 +31,8 @@ from tagsmith.visual_number.keyboards import PAIRS, retype
 
 MARK = "TAGSMITH"
 """What every command begins with."""
-NAME_LENGTH = 16
-"""Letters of the longest lane name that stands in a printed command: a longer barcode is wider than a scanner reads."""
+NAME_LENGTH = 7
+"""Letters of the longest lane name that stands in a printed command: what stands for a longer one is shorter."""
 
 _LANE, _PLACE = f"{MARK}LANE", f"{MARK}PLACE"
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWX"
@@ -111,17 +112,17 @@ def _printed(place: int, lane: str) -> str:
 
 def _short(lanes: Sequence[str]) -> Iterator[tuple[str, Command]]:
     """The shorter texts that are known besides."""
+    # A place of two letters that lost one would be another place.
+    has_places = len(lanes) <= len(_LETTERS)
     any_named = any(map(_NAME.fullmatch, lanes))
     for place, lane in enumerate(lanes):
         command = Command(CommandKind.LANE, lane)
         if _NAME.fullmatch(lane):
             yield _LANE + lane.upper(), command
-            continue
-        # One letter only: two may be what is left of a printed one.
-        for letter in _LETTERS[place : place + 1]:
-            yield _PLACE + letter, command
+        elif has_places:
+            yield _PLACE + _LETTERS[place], command
             if not any_named:
-                yield _LANE + letter, command
+                yield _LANE + _LETTERS[place], command
 
 
 def _place(place: int) -> str:
@@ -170,8 +171,6 @@ def _fold(text: str) -> str:
     return text.translate(_CASES)
 
 
-_LETTERS_FOLDED = "".join(
-    sorted({letter for letter in map(chr, range(ord("A"), ord("Z") + 1)) for letter in _forms(letter)})
-)
 _MARKS = frozenset(_forms(MARK))
 _CUTS = frozenset(cut for text in (_LANE, _PLACE) for form in _forms(text) for cut in _remnants(form))
+_LETTERS_FOLDED = "".join({form for letter in string.ascii_uppercase for form in _forms(letter)})

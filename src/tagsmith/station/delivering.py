@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tagsmith.config import Api, Settings, resolve_api
+from tagsmith.config import DEFAULT_READER, Api, Settings, resolve_api
 from tagsmith.courier import Courier
 from tagsmith.drive import DriveClient
 from tagsmith.journal import Journal
 from tagsmith.model import DeliveryView, Record
+from tagsmith.readers.proof import not_compared
 from tagsmith.uid import ByteOrder, OrderInForce, Uid, settle_order
 
 GRACE_S = 2.0
@@ -39,7 +40,9 @@ async def footing(journal: Journal, settings: Settings, api: Api) -> Footing:
     if settings.calibration.golden_key:
         given.append(settings.calibration.golden_key)
     never = {Uid.from_hex(text) for text in given} | {calibration.uid for calibration in calibrations}
-    return Footing(order, frozenset(never), _hold_back(settings, api, order))
+    specs = [reader.spec for reader in settings.reader] or [DEFAULT_READER]
+    unproved = not_compared(specs, order.order, calibrations)
+    return Footing(order, frozenset(never), _hold_back(settings, api, order, unproved))
 
 
 def first_order(settings: Settings) -> ByteOrder:
@@ -47,7 +50,7 @@ def first_order(settings: Settings) -> ByteOrder:
     return settings.uid.order or ByteOrder.REVERSED
 
 
-def _hold_back(settings: Settings, api: Api, order: OrderInForce) -> str:
+def _hold_back(settings: Settings, api: Api, order: OrderInForce, unproved: Sequence[str]) -> str:
     """Why nothing may be sent, if so: a UID in the wrong byte order is accepted by the API and never works."""
     if order.conflict:
         return f"{order.conflict}: pairs are kept, nothing is sent (take `order` out of [uid], or calibrate again)"
@@ -55,6 +58,12 @@ def _hold_back(settings: Settings, api: Api, order: OrderInForce) -> str:
         return (
             "the byte order of UIDs is not confirmed: pairs are kept, nothing is sent to production"
             " (run `tagsmith calibrate` with a key that is known to work)"
+        )
+    # The golden key proves each of them at every start.
+    if api.production and unproved and not settings.uid.confirmed and settings.calibration.golden_key is None:
+        return (
+            f"{unproved[0]} was never compared with a key that works: pairs are kept, nothing is sent to production"
+            " (run `tagsmith calibrate`)"
         )
     return ""
 

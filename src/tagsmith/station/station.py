@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from tagsmith import pairing
 from tagsmith.bench import Bench, Work
-from tagsmith.config import Settings, resolve_api
+from tagsmith.config import DEFAULT_READER, Settings, resolve_api
 from tagsmith.courier import Courier
 from tagsmith.errors import ConfigError, JournalError, StationError, TagsmithError
 from tagsmith.feedback import Feedback
@@ -29,8 +29,6 @@ from tagsmith.visual_number import CheckPolicy, Rules
 
 _log = logging.getLogger(__name__)
 
-DEFAULT_READER = "pcsc:"
-"""The reader of a station whose settings name none."""
 READY_WITHIN_S = 3.0
 """How long `ready` waits for readers to be tried for the first time."""
 FOLLOW_S = 2.0
