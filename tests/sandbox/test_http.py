@@ -57,7 +57,7 @@ async def test_our_client_and_the_sandbox_agree(sandbox: Sandbox) -> None:
             key = await drive.activate("user-1", number)
             assert (key.key_id, key.reference_id, key.type) == (uid, number, KeyKind.CARD)
             assert key.created <= datetime.now(UTC) < key.valid_to
-        keys = await drive.list_keys("user-1")
+        keys = await drive.list_keys("user-1", virtual=True)
     assert [key.reference_id for key in keys] == [None, *numbers]
     assert keys[0].type is KeyKind.VIRTUAL
     assert [one.visual_number for one in sandbox.store.reservations] == numbers
@@ -115,7 +115,13 @@ async def test_the_key_is_wanted(sandbox: Sandbox) -> None:
         ("DELETE", RESERVATIONS, 405),
         ("PUT", "/v1/users/u/charging-keys/A1/activate", 405),
         ("POST", "/v1/users/u/charging-keys", 405),
-        ("PATCH", "/v1/users/u/charging-keys/A1", 404),
+        ("GET", "/v1/users/u/charging-keys/A1", 405),
+        ("GET", "/v1/users/u/charging-keys/order", 405),
+        ("POST", "/v1/users/u/charging-keys/orders", 405),
+        ("GET", "/v1/users/u/charging-keys/plug-and-charge", 405),
+        ("GET", "/v1/users/u/charging-keys/orders/o/receipt", 405),
+        ("PUT", "/v1/charging-keys/orders/configuration", 405),
+        ("GET", "/v1/users/u/charging-keys/orders/o", 404),
         ("POST", "/v1/users/u/charging-keys/a/b/activate", 404),
         ("POST", "/v1/users/u/charging-keys/%FF/activate", 400),
         ("POST", "/v1/users/a%2Fb/charging-keys/A1/activate", 400),

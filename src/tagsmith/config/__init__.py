@@ -27,7 +27,7 @@ from tagsmith.config.schema import (
     StationSettings,
     UidSettings,
 )
-from tagsmith.config.sources import SYSTEM_FILE, load, settings_of, where_set
+from tagsmith.config.sources import SYSTEM_FILE, load, settings_of, state_folder, where_set
 
 __all__ = [
     "SYSTEM_FILE",
@@ -49,5 +49,6 @@ __all__ = [
     "resolve_api",
     "resolve_url",
     "settings_of",
+    "state_folder",
     "where_set",
 ]
