@@ -163,6 +163,8 @@ class OrderNotes:
     def _read(self) -> list[Note]:
         try:
             rows = json.loads(self._path.read_text(encoding="utf-8"))
+            if not isinstance(rows, list):
+                raise ValueError
             notes = [Note(**{**row, "state": NoteState(row["state"])}) for row in rows]
             for note in notes:
                 note.age_s(self._moment())
