@@ -27,6 +27,7 @@ from tagsmith.drive import DriveClient, NoteState, OrderNotes, Reservation
 from tagsmith.drive.endpoints import ENDPOINTS
 from tagsmith.journal import Journal
 from tagsmith.sandbox import Sandbox
+from tagsmith.uid import Uid
 
 API_KEY = "s3cr3t-of-the-commands"
 USER = ("--user", "user-1")
@@ -481,33 +482,50 @@ def test_an_impossible_order_is_told_before_anything(seed: SeedServer, run: Comm
 
 # --- the key that was meant --------------------------------------------------------------------------------------
 
+PAIR = replace(journal_entry(1), uid=Uid.from_hex("04abcdef12345a"))
+
+
+def journal_with_a_pair(folder: Path, target: str) -> None:
+    """A journal that holds one pair for this API."""
+
+    async def append() -> None:
+        opened = Journal.open(f"sqlite:///{folder / 'journal.sqlite'}", station="test")
+        await opened.append(replace(PAIR, target=target))
+        opened.close()
+
+    asyncio.run(append())
+
 
 def test_an_activation_of_another_key_is_an_alarm(seed: SeedServer, run: CommandLine, tmp_path: Path) -> None:
     """The journal knows which uid was reserved with the number; the API activated another."""
-    pair = journal_entry(1)
-    made = asyncio.run(_journal_with(tmp_path, seed.url))
-    reserve(seed.url, uid="27b89043", number=made)
-    done = run("keys", "activate", made, *USER, "--yes")
+    journal_with_a_pair(tmp_path, seed.url)
+    reserve(seed.url, uid="27b89043", number=PAIR.visual_number)
+    done = run("keys", "activate", PAIR.visual_number, *USER, "--yes")
     assert done.code == 1
     assert "ALARM" in done.err
     assert "27b89043" in done.err
-    assert pair.uid_api in done.err
+    assert PAIR.uid_api in done.err
 
 
-def test_an_activation_of_the_reserved_key_is_none(seed: SeedServer, run: CommandLine, tmp_path: Path) -> None:
-    """The journal's uid is compared as it was sent."""
-    made = asyncio.run(_journal_with(tmp_path, seed.url))
-    reserve(seed.url, uid=journal_entry(1).uid_api.upper(), number=made)
-    assert run("keys", "activate", made, *USER, "--yes").code == 0
+def test_an_activation_of_the_reserved_key_is_none(
+    seed: SeedServer, run: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal's uid is compared as it was sent, in either case; what it holds for another API does not count."""
+    journal_with_a_pair(tmp_path, seed.url)
+    reserve(seed.url, uid=PAIR.uid_api.upper(), number=PAIR.visual_number)
+    assert run("keys", "activate", PAIR.visual_number, *USER, "--yes").code == 0
+    with SeedServer(key=API_KEY) as other:
+        reserve(other.url, uid="27b89043", number=PAIR.visual_number)
+        monkeypatch.setenv("TAGSMITH_API__URL", other.url)
+        assert run("keys", "activate", PAIR.visual_number, *USER, "--yes").code == 0
 
 
-async def _journal_with(folder: Path, target: str) -> str:
-    """A journal that holds one pair for this API; its number."""
-    pair = replace(journal_entry(1), target=target)
-    opened = Journal.open(f"sqlite:///{folder / 'journal.sqlite'}", station="test")
-    await opened.append(pair)
-    opened.close()
-    return pair.visual_number
+def test_a_journal_that_cannot_be_read_is_told(seed: SeedServer, run: CommandLine, tmp_path: Path) -> None:
+    """The activation goes on: the API is the one who knows."""
+    (tmp_path / "journal.sqlite").write_bytes(b"no database " * 100)
+    reserve(seed.url)
+    done = run("keys", "activate", NUMBER, *USER, "--yes")
+    assert (done.code, "so the uid is not compared" in done.err) == (0, True)
 
 
 def test_an_activation_of_another_number_is_an_alarm(seed: SeedServer, run: CommandLine) -> None:

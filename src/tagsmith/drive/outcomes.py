@@ -102,7 +102,10 @@ EXCEPTIONS: dict[type[Exception], Verdict] = {
 """An exception is judged by the first of its classes that stands here."""
 
 STATUSES: tuple[tuple[range, Verdict], ...] = (
-    (range(401, 402), Verdict(Unauthorised, "the API turned the key away")),
+    (
+        range(401, 402),
+        Verdict(Unauthorised, "the API turned the key away", "check the API key; each environment has its own"),
+    ),
     # A 403 may also be a wrong path or a gateway's refusal: the answer's own words are shown, no cause is claimed.
     (range(403, 404), Verdict(Unauthorised, "the API forbids this")),
     (range(429, 430), Verdict(NotProcessed, "the API asks to wait")),
