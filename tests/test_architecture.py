@@ -54,7 +54,15 @@ def modules_after(*arguments: str) -> tuple[str, set[str]]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--help",), ("--version",), ("run", "--help"), ("demo", "--help"), ("journal", "--help"), ("uid", "--help")],
+    [
+        ("--help",),
+        ("--version",),
+        ("run", "--help"),
+        ("demo", "--help"),
+        ("journal", "--help"),
+        ("uid", "--help"),
+        ("orders", "place", "--help"),
+    ],
 )
 def test_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
     """Help and version come at once: no screen, client, database, server, driver or event loop is loaded for them."""

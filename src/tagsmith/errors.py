@@ -31,10 +31,15 @@ never travel further.
     │   ├── DuplicateNumber      the number is already used (carries the record)
     │   └── IllegalTransition    a change that the entry's state does not allow
     ├── DriveError               one outcome of a request each:
-    │   ├── Refused              the API understood and said no
+    │   ├── Refused              the API understood and said no; where the endpoint documents it, one of
+    │   │   ├── InvalidRequest   400: something in the request is not as the API wants it
+    │   │   ├── NotFound         404: no such user, key, receipt or price
+    │   │   └── Conflict         409: the key or the contract is in use already
     │   ├── Unauthorised         401 or 403: the key, or what it may do
     │   ├── NotProcessed         proved not done: never connected, or 429
+    │   │   └── OrderedTooSoon   a user's last order of a key is not five minutes old
     │   └── OutcomeUnknown       sent, and then no answer that can be trusted
+    │       └── ApiFailed        500, documented for every endpoint
     └── StationError             the station cannot start or go on
 """
 
@@ -199,6 +204,18 @@ class Refused(DriveError):
     """The API understood the request and said no (400, 404, 409, other 4xx)."""
 
 
+class InvalidRequest(Refused):
+    """400 where it is documented: something in the request is not as the API wants it."""
+
+
+class NotFound(Refused):
+    """404 where it is documented: no such user, key, receipt or price; which of them it often does not tell."""
+
+
+class Conflict(Refused):
+    """409 where it is documented: the key or the contract is in use already."""
+
+
 class Unauthorised(DriveError):
     """401 or 403: the key is wrong or may not do this; a 403 may also be a gateway or a wrong path."""
 
@@ -219,8 +236,19 @@ class NotProcessed(DriveError):
         self.retry_after_s = retry_after_s
 
 
+class OrderedTooSoon(NotProcessed):
+    """One order of a key per user in five minutes. With a status the API said so, without one it was never asked.
+
+    An API that answers 429 to an order may also mean its limit for all requests.
+    """
+
+
 class OutcomeUnknown(DriveError):
     """Sent, then a timeout, a cut, a 5xx, or an answer that cannot be trusted: perhaps done, perhaps not."""
+
+
+class ApiFailed(OutcomeUnknown):
+    """500 where it is documented: the API failed. A request that changes something was perhaps carried out."""
 
 
 class StationError(TagsmithError):

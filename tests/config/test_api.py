@@ -277,3 +277,14 @@ def test_the_key_hides() -> None:
     found = api(environment="stage", key=KEY)
     assert KEY not in f"{found}{found!r}{found.key}{found.key!r}"
     assert key_of(found) == KEY
+
+
+def test_the_way_to_the_api_is_a_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A private CA is found beside the file that names it; a proxy is for other machines than this one."""
+    path = tmp_path / "own.toml"
+    path.write_text('[api]\nproxy = "http://u:word@proxy:3128"\nca_file = "ca.pem"\n')
+    monkeypatch.setenv("TAGSMITH_API__KEY", KEY)
+    found = resolve_api(load(path, {"api": {"environment": "stage"}}))
+    assert (found.proxy, found.ca_file) == ("http://u:word@proxy:3128", tmp_path / "ca.pem")
+    assert "word" not in repr(found)
+    assert resolve_api(load(path, {"api": {"environment": "sandbox"}})).proxy is None

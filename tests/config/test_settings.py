@@ -136,6 +136,8 @@ def test_every_scalar_setting_has_its_variable(files: Files, monkeypatch: pytest
         "API__KEY": SECRET,
         "API__KEY_FILE": "/run/key",
         "API__TIMEOUT_S": "2.5",
+        "API__PROXY": "http://proxy:3128",
+        "API__CA_FILE": "/run/ca.pem",
         "UID__ORDER": "wire",
         "UID__CONFIRMED": "true",
         "UID__ALLOW_EIGHT_BYTES": "1",
@@ -157,6 +159,7 @@ def test_every_scalar_setting_has_its_variable(files: Files, monkeypatch: pytest
     assert found.api.key is not None
     assert found.api.key.get_secret_value() == SECRET
     assert (found.api.environment, found.api.timeout_s, found.uid.order) == (Environment.STAGE, 2.5, ByteOrder.WIRE)
+    assert (found.api.proxy, found.api.ca_file) == ("http://proxy:3128", Path("/run/ca.pem"))
     assert (found.uid.confirmed, found.uid.allow_eight_bytes, found.pairing.order) == (True, True, "either")
     assert (found.pairing.verify, found.pairing.keep_removed, found.number.check_digit) == (True, False, "block")
     assert found.number.pattern == r'^\{"(?P<number>.+)"\}$'
@@ -350,6 +353,22 @@ def test_a_key_file_by_flag_beats_a_key_in_the_environment(files: Files, monkeyp
         ("journal", "url", ["sqlite:////a", "postgresql+psycopg://u:p@h/d"], ["/a/b.sqlite", ""]),
         ("api", "environment", ["sandbox", "stage", "production"], ["prod"]),
         ("api", "url", ["http://127.0.0.1"], ["", "x" * 2049]),
+        (
+            "api",
+            "proxy",
+            ["http://proxy:3128", "https://me:word@10.0.0.1", "http://[::1]:8080/"],
+            [
+                "",
+                "proxy:3128",
+                "socks5://p",
+                "http://",
+                "http://[",
+                "http://p:x",
+                "http://p:0",
+                "http://p/a",
+                "http://p?",
+            ],
+        ),
     ],
 )
 def test_limits(section: str, field: str, good: list[object], bad: list[object]) -> None:
@@ -446,8 +465,10 @@ def test_the_library_shows_no_value_either() -> None:
 
 
 def test_settings_hide_what_is_secret() -> None:
-    """Neither the key nor a journal's password shows in the text of the settings."""
-    found = settings_of(api={"key": SECRET}, journal={"url": f"postgresql://u:{SECRET}@h/d"})
+    """Neither the key nor the password of a journal or a proxy shows in the text of the settings."""
+    found = settings_of(
+        api={"key": SECRET, "proxy": f"http://u:{SECRET}@p"}, journal={"url": f"postgresql://u:{SECRET}@h/d"}
+    )
     assert SECRET not in f"{found}{found!r}{found.api!r}{found.journal!r}"
 
 

@@ -163,12 +163,12 @@ async def test_no_cookie_is_kept(server: WireServer, drive: DriveClient) -> None
 async def test_each_status_is_one_outcome(
     server: WireServer, drive: DriveClient, call: Call, code: int, kind: type[DriveError]
 ) -> None:
-    """For every endpoint alike; status and the API's own words are handed on."""
+    """For every endpoint alike, or of that kind; status and the API's own words are handed on."""
     body = b"" if code in (204, 304) else None
     server.plan = always(status(code, body))
     with pytest.raises(DriveError) as caught:
         await call(drive)
-    assert type(caught.value) is kind
+    assert isinstance(caught.value, kind)
     assert caught.value.status == code
     assert caught.value.text == ("" if body == b"" else f"ordered to answer {code}")
 

@@ -35,6 +35,7 @@ PROVED = {
     httpx.InvalidURL,
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
+    httpx.ProxyError,
 }
 """Everything that proves "not sent", and nothing else does."""
 OF_HTTPX = {found for found in vars(httpx).values() if inspect.isclass(found) and issubclass(found, Exception)}

@@ -57,7 +57,7 @@ async def test_our_client_and_the_sandbox_agree(sandbox: Sandbox) -> None:
             key = await drive.activate("user-1", number)
             assert (key.key_id, key.reference_id, key.type) == (uid, number, KeyKind.CARD)
             assert key.created <= datetime.now(UTC) < key.valid_to
-        keys = await drive.list_keys("user-1")
+        keys = await drive.list_keys("user-1", virtual=True)
     assert [key.reference_id for key in keys] == [None, *numbers]
     assert keys[0].type is KeyKind.VIRTUAL
     assert [one.visual_number for one in sandbox.store.reservations] == numbers
@@ -115,7 +115,13 @@ async def test_the_key_is_wanted(sandbox: Sandbox) -> None:
         ("DELETE", RESERVATIONS, 405),
         ("PUT", "/v1/users/u/charging-keys/A1/activate", 405),
         ("POST", "/v1/users/u/charging-keys", 405),
-        ("PATCH", "/v1/users/u/charging-keys/A1", 404),
+        ("GET", "/v1/users/u/charging-keys/A1", 405),
+        ("GET", "/v1/users/u/charging-keys/order", 405),
+        ("POST", "/v1/users/u/charging-keys/orders", 405),
+        ("GET", "/v1/users/u/charging-keys/plug-and-charge", 405),
+        ("GET", "/v1/users/u/charging-keys/orders/o/receipt", 405),
+        ("PUT", "/v1/charging-keys/orders/configuration", 405),
+        ("GET", "/v1/users/u/charging-keys/orders/o", 404),
         ("POST", "/v1/users/u/charging-keys/a/b/activate", 404),
         ("POST", "/v1/users/u/charging-keys/%FF/activate", 400),
         ("POST", "/v1/users/a%2Fb/charging-keys/A1/activate", 400),
@@ -158,6 +164,85 @@ def test_requests_are_remembered_without_the_key(sandbox: Sandbox) -> None:
     assert KEY not in repr(sandbox.store.requests)
 
 
+USER = "/v1/users/u/charging-keys"
+ORDER = {
+    "address": {"addressLine1": "Road 1", "postalCode": "1", "city": "Berlin", "country": "Germany"},
+    "taxationCountry": "DE",
+}
+VEHICLE = {"pcid": "WDBRF61J21F123456"}
+
+
+def test_each_endpoint_answers_what_is_described(sandbox: Sandbox) -> None:
+    """Status, and exactly the fields of the API's samples."""
+    assert ask(sandbox, "POST", RESERVATIONS, GOOD) == (201, {})
+    status, key = ask(sandbox, "POST", f"{USER}/A1/activate")
+    assert (status, key["referenceId"]) == (200, "A1")
+    status, changed = ask(sandbox, "PATCH", f"{USER}/27b89043", '{"name": "mine", "enabled": false}')
+    assert (status, changed) == (
+        200,
+        {**key, "name": "mine", "enabled": False, "updated": changed["updated"]},
+    )
+    status, made = ask(sandbox, "POST", f"{USER}/plug-and-charge", json.dumps(VEHICLE))
+    assert (status, made["pcid"], made["keyId"]) == (200, VEHICLE["pcid"], made["contractId"])
+    assert set(made) == {"contractId", "pcid", "keyId"}
+    status, listed = ask(sandbox, "GET", USER)
+    assert (status, listed["keys"][1]) == (200, changed)  # type: ignore[index]
+    assert ask(sandbox, "POST", f"{USER}/order", json.dumps(ORDER)) == (200, {"id": "order1", "state": "ORDER_PLACED"})
+    status, orders = ask(sandbox, "GET", f"{USER}/orders")
+    (order,) = orders
+    assert set(order) == {"id", "created", "updated", "address", "quantity", "state", "hasReceipt"}  # type: ignore[arg-type]
+    assert ask(sandbox, "POST", f"{USER}/orders/order1/receipt") == (200, {"url": "https://receipts.invalid/order1"})
+    status, prices = ask(sandbox, "GET", "/v1/charging-keys/orders/configuration")
+    assert status == 200
+    assert {tuple(price) for price in prices["countries"]} == {  # type: ignore[attr-defined]
+        ("country", "currency", "priceMinorInclVat", "vat")
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "words"),
+    [
+        ("PATCH /27b89043", {}, "name or enabled"),
+        ("PATCH /27b89043", {"name": ""}, "name"),
+        ("PATCH /27b89043", {"name": 5}, "name"),
+        ("PATCH /27b89043", {"enabled": "yes"}, "enabled"),
+        ("PATCH /27b89043", {"enabled": None}, "enabled"),
+        ("PATCH /27b89043", {"type": "TAG"}, "'type' is no field"),
+        ("POST /order", {}, "address"),
+        ("POST /order", {**ORDER, "address": "Road 1"}, "address"),
+        ("POST /order", {**ORDER, "address": {**ORDER["address"], "street": "x"}}, "'street' is no field"),  # type: ignore[dict-item]
+        ("POST /order", {**ORDER, "address": {**ORDER["address"], "city": ""}}, "city"),  # type: ignore[dict-item]
+        ("POST /order", {**ORDER, "address": {"city": "Berlin"}}, "addressLine1 is required"),
+        ("POST /order", {**ORDER, "taxationCountry": "de"}, "taxationCountry"),
+        ("POST /order", {**ORDER, "addrress": {}}, "'addrress' is no field"),
+        ("POST /order", {**ORDER, "paymentOptionId": None}, "paymentOptionId"),
+        ("POST /plug-and-charge", {}, "pcid"),
+        ("POST /plug-and-charge", {"pcid": "short"}, "pcid"),
+        ("POST /plug-and-charge", {**VEHICLE, "contractId": "x"}, "contractId"),
+        ("POST /plug-and-charge", {**VEHICLE, "contractId": "NL-TNM-C00122045-K"}, "DE-8PS"),
+        ("POST /plug-and-charge", {**VEHICLE, "contractId": None}, "contractId"),
+        ("POST /plug-and-charge", {**VEHICLE, "emaid": "x"}, "'emaid' is no field"),
+    ],
+)
+def test_a_request_that_is_wrong_names_the_field(
+    sandbox: Sandbox, path: str, fields: dict[str, object], words: str
+) -> None:
+    """Strict, so that a mistake of a client is a 400 here and not a wrong key there; nothing is done."""
+    method, _, rest = path.partition(" ")
+    status, answer = ask(sandbox, method, USER + rest, json.dumps(fields))
+    assert (status, words in str(answer["message"])) == (400, True), answer
+    assert ask(sandbox, "GET", f"{USER}/orders") == (200, [])
+    assert len(ask(sandbox, "GET", USER)[1]["keys"]) == 1  # type: ignore[arg-type]
+
+
+def test_an_endpoint_fails_to_order() -> None:
+    """500, without anything being done; the others go on."""
+    with Sandbox(key=KEY, failing=["reserve"]) as sandbox:
+        assert ask(sandbox, "POST", RESERVATIONS, GOOD)[0] == 500
+        assert ask(sandbox, "GET", USER)[0] == 200
+        assert sandbox.store.reservations == ()
+
+
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Sandbox]:
     """One server for many examples."""
@@ -168,6 +253,6 @@ def shared() -> Iterator[Sandbox]:
 @given(path=st.text(st.characters(codec="ascii", categories=("L", "N", "P", "S")), max_size=60), body=st.binary())
 def test_no_request_makes_it_fail(shared: Sandbox, path: str, body: bytes) -> None:
     """Whatever comes is answered below 500."""
-    for method in ("GET", "POST"):
+    for method in ("GET", "POST", "PATCH"):
         assert ask(shared, method, f"/v1/users/{path}".replace("?", "/").replace("#", "/"), body)[0] < 500
     assert ask(shared, "POST", RESERVATIONS, body)[0] < 500

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -162,3 +162,82 @@ def test_the_request_log_is_bounded() -> None:
         sandbox.note("GET", f"/{index}", 200, "")
     assert len(sandbox.requests) == MAX_REQUESTS
     assert sandbox.requests[-1].path == f"/{MAX_REQUESTS + 4}"
+
+
+ORDER = json.dumps(
+    {
+        "address": {"addressLine1": "Road 1", "postalCode": "1", "city": "Berlin", "country": "Germany"},
+        "taxationCountry": "DE",
+    }
+).encode()
+
+
+def test_one_order_per_user_in_five_minutes() -> None:
+    """Counted from the last order that was taken; other users are free."""
+    now = [NOW]
+    sandbox = Store(clock_utc=lambda: now[0])
+    sandbox.order("a", "application/json", ORDER)
+    sandbox.order("b", "application/json", ORDER)
+    for passed_s, free in ((299, False), (300, True), (599, False), (600, True)):
+        now[0] = NOW + timedelta(seconds=passed_s)
+        if free:
+            sandbox.order("a", "application/json", ORDER)
+        else:
+            with pytest.raises(Problem) as caught:
+                sandbox.order("a", "application/json", ORDER)
+            assert caught.value.status == 429
+    assert [order.created for order in sandbox.list_orders("a")] == [
+        NOW + timedelta(seconds=seconds) for seconds in (0, 300, 600)
+    ]
+
+
+def test_what_becomes_of_an_order_is_its_payment() -> None:
+    """Paid with a receipt; not charged, without one; free of charge, which is a state that no list documents."""
+    sandbox = store()
+    for user, payment, state, receipt in (
+        ("a", "card-1", "ORDER_PAID", True),
+        ("b", "fail-1", "ORDER_PAYMENT_FAILED", False),
+        ("c", "free-1", "ORDER_FREE_OF_CHARGE", True),
+    ):
+        body = json.dumps({**json.loads(ORDER), "paymentOptionId": payment}).encode()
+        placed = sandbox.order(user, "application/json", body)
+        (order,) = sandbox.list_orders(user)
+        assert (order.id, order.state, order.has_receipt) == (placed["id"], state, receipt)
+        if receipt:
+            assert sandbox.receipt(user, order.id).endswith(order.id)
+        for asker in ("a", "b", "c"):
+            if asker != user or not receipt:
+                with pytest.raises(Problem) as caught:
+                    sandbox.receipt(asker, order.id)
+                assert caught.value.status == 404
+
+
+def test_a_key_is_changed_by_key_id_or_contract() -> None:
+    """Of its own user only; what is not said stays, and the change has its time."""
+    sandbox = store()
+    reserve(sandbox)
+    key = sandbox.activate("user-1", "DE*8PS*CD0C00*2")
+    changed = sandbox.change("user-1", key.key_id, "application/json", b'{"enabled": false}')
+    assert (changed.enabled, changed.name, changed.updated) == (False, key.name, NOW)
+    changed = sandbox.change("user-1", key.contract_id, "application/json", b'{"name": "x"}')
+    assert (changed.enabled, changed.name) == (False, "x")
+    assert sandbox.list_keys("user-1")[1] == changed
+    for user, identifier in (("user-2", key.key_id), ("user-1", "DE*8PS*CD0C00*2"), ("unknown", key.key_id)):
+        with pytest.raises(Problem) as caught:
+            sandbox.change(user, identifier, "application/json", b'{"enabled": true}')
+        assert caught.value.status == 404
+
+
+def test_a_contract_has_one_key() -> None:
+    """However it is written, whoever asks, and whether it is a vehicle's or a card's; made-up ones are new."""
+    sandbox = store()
+    virtual = sandbox.list_keys("user-1")[0].contract_id
+    body = json.dumps({"pcid": "WDBRF61J21F123456"}).encode()
+    first = sandbox.plug_and_charge("user-1", "application/json", body)
+    second = sandbox.plug_and_charge("user-1", "application/json", body)
+    assert first["contractId"] != second["contractId"]
+    for contract in (virtual, str(first["contractId"]).replace("-", "").lower()):
+        taken = json.dumps({"pcid": "WDBRF61J21F123456", "contractId": contract}).encode()
+        with pytest.raises(Problem) as caught:
+            sandbox.plug_and_charge("user-2", "application/json", taken)
+        assert caught.value.status == 409

@@ -1,4 +1,4 @@
-"""A server on loopback with a certificate that nobody vouches for."""
+"""Certificates for loopback, and a server with one that nobody vouches for."""
 
 from __future__ import annotations
 
@@ -8,6 +8,18 @@ import subprocess
 import threading
 from pathlib import Path
 from typing import Self
+
+
+def certificate(folder: Path, *, for_ip: str = "127.0.0.1") -> Path:
+    """A key and its certificate in one file, which is a private CA to whoever trusts it, and vouches for itself."""
+    path = folder / f"{for_ip}.pem"
+    command = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=tagsmith-test"
+    )
+    more = ["-addext", f"subjectAltName=IP:{for_ip}", "-keyout", "-", "-out", "-"]
+    made = subprocess.run([*command.split(), *more], check=True, capture_output=True)
+    path.write_bytes(made.stdout)
+    return path
 
 
 class SelfSigned:

@@ -26,6 +26,9 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "visual-number": ("tagsmith.cli.judge:visual_number", "Check a printed number."),
     "journal": ("tagsmith.cli.journal:journal", "List, show, undo, void, verify and export what was paired."),
     "courier": ("tagsmith.cli.courier:courier", "Delivery alone, without readers."),
+    "keys": ("tagsmith.cli.keys:keys", "A user's keys: list, activate, rename, enable, disable."),
+    "orders": ("tagsmith.cli.orders:orders", "Order keys for users; orders, receipts and prices."),
+    "pnc": ("tagsmith.cli.pnc:pnc", "Plug&Charge: create, enable and disable keys of vehicles."),
     "sandbox": ("tagsmith.cli.sandbox:sandbox", "A Drive API of your own on loopback."),
 }
 """Command → where it lives and its line in the help."""

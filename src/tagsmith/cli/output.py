@@ -151,12 +151,12 @@ def print_fields(fields: Mapping[str, object]) -> None:
         click.echo(f"{name:<{width}}  {printable('' if value is None else str(value))}")
 
 
-def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table for people, with columns as wide as they need to be."""
+def print_table(head: Sequence[str], rows: Iterable[Sequence[object]], *, err: bool = False) -> None:
+    """A table for people, with columns as wide as they need to be; with `err` on standard error."""
     cells = [[printable("" if cell is None else str(cell)) for cell in row] for row in rows]
     widths = [max([len(title), *(len(row[i]) for row in cells)]) for i, title in enumerate(head)]
     for row in [list(head), *cells]:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip(), err=err)
 
 
 def printable(text: str) -> str:

@@ -28,7 +28,7 @@ from tagsmith.config.schema import (
     StationSettings,
     UidSettings,
 )
-from tagsmith.config.sources import SYSTEM_FILE, load, settings_of, where_set
+from tagsmith.config.sources import SYSTEM_FILE, load, settings_of, state_folder, where_set
 
 __all__ = [
     "DEFAULT_READER",
@@ -51,5 +51,6 @@ __all__ = [
     "resolve_api",
     "resolve_url",
     "settings_of",
+    "state_folder",
     "where_set",
 ]

@@ -9,7 +9,7 @@ import ipaddress
 import os
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -35,12 +35,15 @@ _MAX_KEY_BYTES = 4096
 class Api:
     """The Drive API in force. `url` is normalised and is also the `target` that entries are made for.
 
-    `key` hides itself in text and tracebacks; `key.get_secret_value()` is for the client alone.
+    `key` hides itself in text and tracebacks; `key.get_secret_value()` is for the client alone. `proxy` is None for
+    the sandbox: a proxy would look for loopback on its own machine, and would see the key.
     """
 
     url: str
     environment: Environment
     key: SecretStr
+    proxy: str | None = field(default=None, repr=False)
+    ca_file: Path | None = None
 
     @property
     def target(self) -> str:
@@ -75,7 +78,8 @@ def resolve_api(settings: Settings) -> Api:
             "no Drive API is chosen",
             "set environment = sandbox, stage or production under [api], or TAGSMITH_API__ENVIRONMENT, or [api] url",
         )
-    return Api(url, environment, _key(settings.api, environment))
+    proxy = None if environment is Environment.SANDBOX else settings.api.proxy
+    return Api(url, environment, _key(settings.api, environment), proxy, settings.api.ca_file)
 
 
 def resolve_url(url: str) -> tuple[str, Environment]:

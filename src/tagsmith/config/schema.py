@@ -10,6 +10,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -49,6 +50,20 @@ def _plain_text(value: str) -> str:
 def _journal_url(value: str) -> str:
     if not re.match(r"[a-z][a-z0-9+]*://", value):
         raise ValueError("should be a URL like sqlite:////var/lib/tagsmith/journal.sqlite")
+    return value
+
+
+def _proxy(value: str) -> str:
+    wrong = "should be an http:// or https:// address of a host, with a port, and no path"
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise ValueError(wrong) from None
+    if not re.fullmatch(r"[!-~]+", value) or parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        raise ValueError(wrong)
+    if parts.path not in ("", "/") or "?" in value or "#" in value:
+        raise ValueError(wrong)
     return value
 
 
@@ -100,6 +115,12 @@ class ApiSettings(_Section):
     key: SecretStr | None = None
     """Never in a TOML file: environment or code only."""
     timeout_s: _Seconds = Field(default=20.0, gt=0)
+    proxy: Annotated[str, AfterValidator(_proxy)] | None = Field(
+        default=None, min_length=1, max_length=2048, repr=False
+    )
+    """How to reach the API, in place of the direct way; no variable like HTTPS_PROXY is asked. May hold a password."""
+    ca_file: Path | None = None
+    """Certificates (PEM) that are trusted in place of the usual ones; relative as `key_file` is."""
 
 
 class UidSettings(_Section):

@@ -160,8 +160,9 @@ def _file(path: Path, *, required: bool) -> _Layer | None:
                 f"an API key stands in {path}; a key belongs into a file of its own",
                 'put it into a file, chmod 600 that file, and write key_file = "/path/of/it" under [api]',
             )
-        if isinstance(key_file := api.get("key_file"), str) and key_file and not key_file.startswith("~"):
-            api["key_file"] = str(path.absolute().parent / key_file)
+        for name in ("key_file", "ca_file"):
+            if isinstance(file := api.get(name), str) and file and not file.startswith("~"):
+                api[name] = str(path.absolute().parent / file)
     return _Layer(values, str(path))
 
 
@@ -273,11 +274,19 @@ def _xdg(variable: str, default: str) -> Path | None:
         return None
 
 
-def _default_journal_url() -> str | None:
-    """The journal in $STATE_DIRECTORY (systemd) or the user's state folder; None where there is neither."""
+def state_folder() -> Path | None:
+    """Where this machine keeps what must outlive a command: $STATE_DIRECTORY (systemd), or the user's state folder.
+
+    None where there is neither.
+    """
     # systemd gives several directories with colons between them; the first is the main one.
     service = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
     if service.startswith("/"):
-        return f"sqlite:///{service}/journal.sqlite"
+        return Path(service)
     state = _xdg("XDG_STATE_HOME", ".local/state")
-    return f"sqlite:///{state}/tagsmith/journal.sqlite" if state else None
+    return state / "tagsmith" if state else None
+
+
+def _default_journal_url() -> str | None:
+    folder = state_folder()
+    return f"sqlite:///{folder}/journal.sqlite" if folder else None

@@ -13,7 +13,7 @@ from tagsmith.doctor.finding import Finding, bad, ok, skipped, warn
 from tagsmith.doctor.machine import clock_is_doubtful
 from tagsmith.doctor.patient import Patient
 from tagsmith.drive import DriveClient
-from tagsmith.errors import DriveError, NotProcessed, OutcomeUnknown, Unauthorised
+from tagsmith.errors import ConfigError, DriveError, NotProcessed, OutcomeUnknown, Unauthorised
 
 CHECK = "api"
 NOBODY = "tagsmith-doctor"
@@ -30,11 +30,15 @@ def api(patient: Patient) -> list[Finding]:
         asyncio.run(_ask(found))
     except DriveError as error:
         return [_judge(patient, found, error)]
+    except ConfigError as error:
+        return [bad(CHECK, error.message, error.remedy if error.remedy.startswith("ls ") else f"# {error.remedy}")]
     return [_accepted(found)]
 
 
 async def _ask(found: Api) -> None:
-    async with DriveClient(found.url, found.key.get_secret_value(), timeout_s=TIMEOUT_S) as client:
+    async with DriveClient(
+        found.url, found.key.get_secret_value(), timeout_s=TIMEOUT_S, proxy=found.proxy, ca_file=found.ca_file
+    ) as client:
         await client.list_keys(NOBODY)
 
 

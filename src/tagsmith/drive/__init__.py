@@ -3,10 +3,36 @@
     async with DriveClient(base_url, api_key) as drive:
         receipt = await drive.reserve(Reservation(uid="27b89043", visual_number="DE*8PS*CD0C00*2").body())
 
-Everything it raises is one of `Refused`, `Unauthorised`, `NotProcessed` and `OutcomeUnknown`.
+Everything it raises is one of `Refused`, `Unauthorised`, `NotProcessed` and `OutcomeUnknown`, or of their kinds.
 """
 
 from tagsmith.drive.client import DriveClient
-from tagsmith.drive.models import ChargingKey, KeyKind, Receipt, Reservation, check_user_id
+from tagsmith.drive.endpoints import ENDPOINTS, Endpoint
+from tagsmith.drive.models import ChargingKey, KeyChange, KeyKind, Receipt, Reservation, check_user_id
+from tagsmith.drive.order_notes import Note, NoteState, OrderNotes
+from tagsmith.drive.orders import Address, KeyOrder, Order, OrderState, PlacedOrder, Price
+from tagsmith.drive.plug_and_charge import PlugAndChargeKey, PlugAndChargeRequest, pcid_hint
 
-__all__ = ["ChargingKey", "DriveClient", "KeyKind", "Receipt", "Reservation", "check_user_id"]
+__all__ = [
+    "ENDPOINTS",
+    "Address",
+    "ChargingKey",
+    "DriveClient",
+    "Endpoint",
+    "KeyChange",
+    "KeyKind",
+    "KeyOrder",
+    "Note",
+    "NoteState",
+    "Order",
+    "OrderNotes",
+    "OrderState",
+    "PlacedOrder",
+    "PlugAndChargeKey",
+    "PlugAndChargeRequest",
+    "Price",
+    "Receipt",
+    "Reservation",
+    "check_user_id",
+    "pcid_hint",
+]

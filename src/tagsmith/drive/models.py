@@ -1,4 +1,4 @@
-"""What goes to the Drive API and what comes back, with the API's own field names as aliases. No HTTP in here.
+"""Reservations and keys: what goes to the Drive API and what comes back, with its own field names as aliases. No HTTP.
 
 Answers may gain fields: unknown ones are kept (`model_extra`), unknown words of an enum become its UNKNOWN.
 """
@@ -53,7 +53,7 @@ Instant = Annotated[datetime, BeforeValidator(_iso_text), AfterValidator(_in_utc
 """A moment in UTC; text without a zone is taken as UTC, which is what the API's samples use."""
 
 
-class _ApiModel(BaseModel):
+class ApiModel(BaseModel):
     """Immutable; named by our words in code and by the API's on the wire; never shows its input in an error."""
 
     model_config = ConfigDict(
@@ -65,7 +65,9 @@ class _ApiModel(BaseModel):
     )
 
 
-class _Answer(_ApiModel):
+class FromApi(ApiModel):
+    """A part of an answer: fields that this version does not know are kept."""
+
     model_config = ConfigDict(extra="allow")
 
 
@@ -90,7 +92,7 @@ class KeyKind(enum.StrEnum):
         return next((kind for kind in cls if kind.value == value.lower()), cls.UNKNOWN)
 
 
-class ChargingKey(_Answer):
+class ChargingKey(FromApi):
     """A charging key as the API shows it. For a key with a chip `key_id` is the uid it was reserved with."""
 
     name: str | None = None
@@ -107,7 +109,7 @@ class ChargingKey(_Answer):
     updated: Instant
 
 
-class ChargingKeyList(_Answer):
+class ChargingKeyList(FromApi):
     """All activated keys of a user, the virtual one among them."""
 
     keys: list[ChargingKey]
@@ -121,7 +123,7 @@ class Receipt:
     text: str = ""
 
 
-class Reservation(_ApiModel):
+class Reservation(ApiModel):
     """A pair to reserve. `uid` stands in the API's byte order; `valid_from` and `valid_to` are sent as written."""
 
     uid: str
@@ -167,6 +169,49 @@ def _moment(name: str, text: str) -> datetime:
         raise Refused(
             f"{name} {text!r} is no ISO datetime with a zone", "write it like 2035-01-31T00:00:00.000Z"
         ) from None
+
+
+class KeyChange(ApiModel):
+    """What is to become of a key: another name, and whether it works; what is None stays as it is."""
+
+    name: str | None = None
+    enabled: bool | None = None
+
+    def body(self) -> str:
+        """The JSON text to send.
+
+        Raises:
+            Refused: without a status: it changes nothing, or the name is blank or holds what nobody can see.
+        """
+        if self.name is None and self.enabled is None:
+            raise Refused("neither a name nor a state is given: nothing would change")
+        if self.name is not None:
+            check_text("the name", self.name)
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
+
+def check_text(what: str, text: str) -> str:
+    """The text, if a person could read it: not blank, and without control or other invisible characters.
+
+    Raises:
+        Refused: without a status: no request with it is ever sent.
+    """
+    if not text.strip():
+        raise Refused(f"{what} is empty")
+    if not text.isprintable():
+        raise Refused(f"{what} holds characters that nobody can see")
+    return text
+
+
+def check_segment(what: str, text: str) -> str:
+    """The text, if it can name something in a path: 1 to 255 visible characters.
+
+    Raises:
+        Refused: without a status: no request with it is ever sent.
+    """
+    if len(text) > 255:
+        raise Refused(f"{what} has at most 255 characters, not {len(text)}")
+    return check_text(what, text)
 
 
 def parse_charging_key(data: bytes) -> ChargingKey:

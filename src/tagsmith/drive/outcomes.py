@@ -9,6 +9,7 @@ same for "committed, then dropped" and for an idle connection that the server ha
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -66,6 +67,11 @@ EXCEPTIONS: dict[type[Exception], Verdict] = {
     httpx.LocalProtocolError: Verdict(
         NotProcessed, "the request cannot be written as HTTP", "check the API key for stray characters"
     ),
+    # A proxy is only ever asked for a tunnel: this is its answer to CONNECT, and the request comes after that.
+    # Source: httpcore 1.0, AsyncTunnelHTTPConnection.handle_async_request.
+    httpx.ProxyError: Verdict(
+        NotProcessed, "the proxy makes no connection to the API", "check [api] proxy, and what it allows", detail=True
+    ),
     # Perhaps sent, perhaps done.
     httpx.ReadTimeout: Verdict(OutcomeUnknown, "the API did not answer in time"),
     httpx.WriteTimeout: Verdict(OutcomeUnknown, "the API did not take the request in time"),
@@ -76,7 +82,6 @@ EXCEPTIONS: dict[type[Exception], Verdict] = {
     httpx.RemoteProtocolError: Verdict(OutcomeUnknown, "the answer was cut off or is no HTTP"),
     httpx.DecodingError: Verdict(OutcomeUnknown, "the answer cannot be decompressed"),
     TooLong: Verdict(OutcomeUnknown, "the answer is far too long to be one of this API"),
-    httpx.ProxyError: Verdict(OutcomeUnknown, "the proxy failed"),
     httpx.TooManyRedirects: Verdict(OutcomeUnknown, "the API's address leads in circles"),
     # Bases, and what only a client's misuse raises: never seen, and proving nothing if it were.
     httpx.HTTPError: Verdict(OutcomeUnknown, "the request failed"),
@@ -97,7 +102,10 @@ EXCEPTIONS: dict[type[Exception], Verdict] = {
 """An exception is judged by the first of its classes that stands here."""
 
 STATUSES: tuple[tuple[range, Verdict], ...] = (
-    (range(401, 402), Verdict(Unauthorised, "the API turned the key away")),
+    (
+        range(401, 402),
+        Verdict(Unauthorised, "the API turned the key away", "check the API key; each environment has its own"),
+    ),
     # A 403 may also be a wrong path or a gateway's refusal: the answer's own words are shown, no cause is claimed.
     (range(403, 404), Verdict(Unauthorised, "the API forbids this")),
     (range(429, 430), Verdict(NotProcessed, "the API asks to wait")),
@@ -118,17 +126,19 @@ def of_exception(error: Exception, detail: str = "") -> DriveError:
     return verdict.outcome(words, verdict.remedy)
 
 
-def of_answer(answer: Answer) -> DriveError:
-    """The outcome of a request whose answer has not the documented status."""
+def of_answer(answer: Answer, documented: Mapping[int, tuple[type[DriveError], str]] | None = None) -> DriveError:
+    """The outcome of a request whose answer is not its success.
+
+    `documented` is what the endpoint's description says of a status: a narrower error, and what a person should do.
+    """
     verdict = next(verdict for statuses, verdict in STATUSES if answer.status in statuses)
+    outcome, remedy = (documented or {}).get(answer.status, (verdict.outcome, verdict.remedy))
     message = (
         f"{verdict.words} ({answer.status}: {answer.text})" if answer.text else f"{verdict.words} ({answer.status})"
     )
-    if verdict.outcome is NotProcessed:
-        return NotProcessed(
-            message, verdict.remedy, status=answer.status, text=answer.text, retry_after_s=answer.retry_after_s
-        )
-    return verdict.outcome(message, verdict.remedy, status=answer.status, text=answer.text)
+    if issubclass(outcome, NotProcessed):
+        return outcome(message, remedy, status=answer.status, text=answer.text, retry_after_s=answer.retry_after_s)
+    return outcome(message, remedy, status=answer.status, text=answer.text)
 
 
 def garbled(answer: Answer, expected: str) -> OutcomeUnknown:

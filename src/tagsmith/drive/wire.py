@@ -3,7 +3,8 @@
 Owns the API key on its way to the wire, and percent-encoding. Knows no endpoint.
 
 It stands on httpx's transport, the connection pool below httpx's client: that follows no redirect (so the key goes
-nowhere else), keeps no cookie, reads no proxy or netrc from the environment and logs no URL.
+nowhere else), keeps no cookie, reads no proxy or netrc from the environment and logs no URL. TLS is verified, always;
+whom to trust and which proxy to use is said by the caller, never by the environment.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import asyncio
 import contextlib
 import logging
 import re
+import ssl
 import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
@@ -23,7 +26,7 @@ import httpx
 from tagsmith import __version__
 from tagsmith.drive import outcomes
 from tagsmith.drive.outcomes import Answer
-from tagsmith.errors import DriveError, Refused
+from tagsmith.errors import ConfigError, DriveError, Refused
 
 MAX_CONNECTIONS: Final = 8
 """With 32 httpx did a third of the requests per second it does with 8."""
@@ -78,11 +81,27 @@ class Wire:
 
     For use within one event loop. `connect_timeout_s` bounds each of: getting a connection from the pool, TCP, TLS;
     it is at most a quarter of `timeout_s`, so that the bound on the whole exchange never strikes before the request
-    is sent, where it would make an unknown of what is proved not sent.
+    is sent, where it would make an unknown of what is proved not sent. (How long a proxy takes for its tunnel counts
+    for the whole exchange.)
+
+    A `proxy` (http:// or https://, with name and password if it wants them) gets CONNECT and then TLS that it cannot
+    read, so it never sees the key. `ca_file` holds the certificates (PEM) that are trusted in place of the usual ones,
+    by the API and by a proxy on https.
+
+    Raises:
+        ConfigError: `ca_file` cannot be used, or there is a proxy for plain http, which would show it the key.
     """
 
     def __init__(
-        self, base_url: str, key: ApiKey, *, timeout_s: float, connect_timeout_s: float, connections: int
+        self,
+        base_url: str,
+        key: ApiKey,
+        *,
+        timeout_s: float,
+        connect_timeout_s: float,
+        connections: int,
+        proxy: str | None = None,
+        ca_file: Path | None = None,
     ) -> None:
         _quiet()
         self.base_url = base_url.rstrip("/")
@@ -91,8 +110,11 @@ class Wire:
         connect_s = min(connect_timeout_s, timeout_s / 4)
         self._timeouts = {"connect": connect_s, "pool": connect_s, "read": timeout_s, "write": timeout_s}
         limit = max(1, min(connections, MAX_CONNECTIONS))
+        trusted = _nobody() if self.base_url.lower().startswith("http://") else _trusted(ca_file)
         self._pool = httpx.AsyncHTTPTransport(
+            verify=trusted,
             trust_env=False,
+            proxy=None if proxy is None else _tunnel(proxy, self.base_url, trusted),
             limits=httpx.Limits(max_connections=limit, max_keepalive_connections=limit, keepalive_expiry=KEEPALIVE_S),
         )
 
@@ -183,6 +205,52 @@ class Wire:
             text = outcomes.shortened(self._key.redact(body.decode("utf-8", "replace")), _MAX_LOGGED)
             # The text is quoted: an answer is not to write lines or escape sequences of its own into the log.
             _log.log(_TRAFFIC, "%s %s %s %r", what, request.method, request.url.raw_path.decode(), text)
+
+
+def _trusted(ca_file: Path | None) -> ssl.SSLContext:
+    """How the other side of TLS is verified: by the usual authorities (certifi's), or by these certificates alone.
+
+    Raises:
+        ConfigError: the file cannot be read, or holds no certificate.
+    """
+    try:
+        if ca_file is None:
+            context = httpx.create_ssl_context(trust_env=False)
+        else:
+            context = ssl.create_default_context(cafile=ca_file.expanduser())
+    except ssl.SSLError:
+        raise ConfigError(
+            f"[api] ca_file {ca_file} holds no certificate", "it wants certificates in PEM, -----BEGIN CERTIFICATE-----"
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"[api] ca_file {ca_file} cannot be read: {error.strerror}", f"ls -l {ca_file}") from None
+    except (RuntimeError, ValueError):
+        raise ConfigError("[api] ca_file is no path that can be opened", "write the full path") from None
+    # Python sets it from SSLKEYLOGFILE: a variable that happens to stand there must not write down how to read TLS.
+    context.keylog_filename = None  # type: ignore[assignment]
+    return context
+
+
+def _nobody() -> ssl.SSLContext:
+    """Trust in nobody, for plain http: reading the authorities costs more than a request to the sandbox."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _tunnel(proxy: str, base_url: str, trusted: ssl.SSLContext) -> httpx.Proxy:
+    """The proxy to go through.
+
+    Raises:
+        ConfigError: it is no http(s) address, or the API's address is plain http.
+    """
+    if not base_url.lower().startswith("https://"):
+        raise ConfigError("an API on plain http cannot be asked through a proxy, which would see the key", "use https")
+    try:
+        url = httpx.URL(proxy)
+        if url.scheme not in ("http", "https") or not url.host:
+            raise ValueError
+        return httpx.Proxy(url, ssl_context=trusted if url.scheme == "https" else None)
+    except (httpx.InvalidURL, ValueError):
+        raise ConfigError("[api] proxy is no http(s) address", "write it like http://proxy.example:3128") from None
 
 
 def _url(base: str, raw_path: str) -> httpx.URL:

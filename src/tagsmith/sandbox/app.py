@@ -12,7 +12,8 @@ import asyncio
 import hmac
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 import uvicorn
@@ -49,23 +50,112 @@ def build(store: Store, key: str) -> ASGIApp:
     return app
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What an endpoint gets of a request: what stood in its path where the route has `{}`, and the body."""
+
+    values: Sequence[str]
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """One endpoint; `name` is that of the store's method, by which it can be made to fail."""
+
+    name: str
+    method: str
+    path: str
+    answer: Callable[[Store, _Asked], Response]
+
+    def values(self, segments: Sequence[str]) -> list[str] | None:
+        """What stands in a path where this route has `{}`; None if it is not this route's."""
+        pattern = self.path.split("/")
+        if len(pattern) != len(segments):
+            return None
+        pairs = list(zip(pattern, segments, strict=True))
+        if any(want not in ("{}", found) for want, found in pairs):
+            return None
+        return [found for want, found in pairs if want == "{}"]
+
+
+def _reserved(store: Store, asked: _Asked) -> Response:
+    store.reserve(asked.content_type, asked.body)
+    return Response(status_code=201)
+
+
+_OF_USER = "/v1/users/{}/charging-keys"
+_ROUTES = (
+    _Route("reserve", "POST", "/v1/charging-keys/reservations", _reserved),
+    _Route(
+        "configuration",
+        "GET",
+        "/v1/charging-keys/orders/configuration",
+        lambda store, asked: JSONResponse(store.configuration()),
+    ),
+    _Route(
+        "list_keys",
+        "GET",
+        _OF_USER,
+        lambda store, asked: JSONResponse({"keys": [key.as_json() for key in store.list_keys(*asked.values)]}),
+    ),
+    _Route(
+        "order",
+        "POST",
+        f"{_OF_USER}/order",
+        lambda store, asked: JSONResponse(store.order(asked.values[0], asked.content_type, asked.body)),
+    ),
+    _Route(
+        "list_orders",
+        "GET",
+        f"{_OF_USER}/orders",
+        lambda store, asked: JSONResponse([order.as_json() for order in store.list_orders(*asked.values)]),
+    ),
+    _Route(
+        "plug_and_charge",
+        "POST",
+        f"{_OF_USER}/plug-and-charge",
+        lambda store, asked: JSONResponse(store.plug_and_charge(asked.values[0], asked.content_type, asked.body)),
+    ),
+    _Route(
+        "change",
+        "PATCH",
+        f"{_OF_USER}/{{}}",
+        lambda store, asked: JSONResponse(
+            store.change(asked.values[0], asked.values[1], asked.content_type, asked.body).as_json()
+        ),
+    ),
+    _Route(
+        "activate",
+        "POST",
+        f"{_OF_USER}/{{}}/activate",
+        lambda store, asked: JSONResponse(store.activate(*asked.values).as_json()),
+    ),
+    _Route(
+        "receipt",
+        "POST",
+        f"{_OF_USER}/orders/{{}}/receipt",
+        lambda store, asked: JSONResponse({"url": store.receipt(*asked.values)}),
+    ),
+)
+
+
 def _route(store: Store, request: Request, path: str, body: bytes) -> Response:
     """Find the endpoint of a path and carry the request out.
 
     Raises:
         Problem: it has no success.
     """
-    match [_decoded(segment) for segment in path.split("/")]:
-        case ["", "v1", "charging-keys", "reservations"]:
-            _only("POST", request)
-            store.reserve(request.headers.get("content-type", ""), body)
-            return Response(status_code=201)
-        case ["", "v1", "users", user_id, "charging-keys", reference_id, "activate"]:
-            _only("POST", request)
-            return JSONResponse(store.activate(user_id, reference_id).as_json())
-        case ["", "v1", "users", user_id, "charging-keys"]:
-            _only("GET", request)
-            return JSONResponse({"keys": [key.as_json() for key in store.list_keys(user_id)]})
+    segments = [_decoded(segment) for segment in path.split("/")]
+    fitting = [(route, values) for route in _ROUTES if (values := route.values(segments)) is not None]
+    for route, values in fitting:
+        if route.method == request.method:
+            if route.name in store.failing:
+                raise Problem(500, "INTERNAL_ERROR", "Internal Server Error")
+            return route.answer(store, _Asked(values, request.headers.get("content-type", ""), body))
+    if fitting:
+        allowed = " or ".join(dict.fromkeys(route.method for route, _ in fitting))
+        raise Problem(405, "METHOD_NOT_ALLOWED", f"only {allowed} is allowed here")
     raise Problem(404, "NO_SUCH_PATH", "nothing is here")
 
 
@@ -89,11 +179,6 @@ def _decoded(segment: str) -> str:
         return unquote_to_bytes(segment).decode("utf-8")
     except UnicodeDecodeError:
         raise Problem(400, "INVALID_REQUEST", "the path is no UTF-8") from None
-
-
-def _only(method: str, request: Request) -> None:
-    if request.method != method:
-        raise Problem(405, "METHOD_NOT_ALLOWED", f"only {method} is allowed here")
 
 
 class Server(uvicorn.Server):

@@ -2,7 +2,7 @@
 
 Stricter than its clients need, so that a mistake of ours is a 400 here and not a wrong key there: unknown fields,
 fields that come twice and values of another type are refused, and the message names the field. Which UID lengths the
-real API takes is undocumented; 4, 7, 8 and 10 bytes are taken here.
+real API takes is undocumented; 4, 7, 8 and 10 bytes are taken here. So is how long names and addresses may be.
 """
 
 from __future__ import annotations
@@ -16,12 +16,19 @@ from typing import NoReturn
 MAX_BODY = 64 * 1024
 """Bytes of the longest request body."""
 VALID_YEARS = 10
+CONTRACT_PREFIX = "DE-8PS"
+"""What contract ids begin with here: that of the API's sample."""
 
 _UID = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _UID_DIGITS = (8, 14, 16, 20)
 _USER_ID = re.compile(r"[A-Za-z0-9\-._~]{1,255}")
 _FIELDS = ("uid", "visualNumber", "validFrom", "validTo", "type")
 _TYPES = ("TAG", "CARD")
+_ADDRESS_REQUIRED = ("addressLine1", "postalCode", "city", "country")
+_ADDRESS = (*_ADDRESS_REQUIRED, "addressLine2", "firstName", "lastName", "companyName")
+_MAX_TEXT = 255
+_EMAID = re.compile(r"[A-Z]{2}-?[A-Z0-9]{3}-?[A-Z0-9]{9}(-?[A-Z0-9])?", re.IGNORECASE | re.ASCII)
+"""With or without a check character, which is not judged: the API's own samples have wrong ones."""
 
 
 class Problem(Exception):
@@ -51,11 +58,7 @@ def reservation(content_type: str, body: bytes, now: datetime) -> Wanted:
     Raises:
         Problem: 400, naming what is wrong.
     """
-    if content_type.partition(";")[0].strip().lower() != "application/json":
-        _invalid("Content-Type must be application/json")
-    fields = _object(body)
-    if extra := [name for name in fields if name not in _FIELDS]:
-        _invalid(f"{extra[0]!r} is no field of a reservation")
+    fields = _fields("a reservation", content_type, body, _FIELDS)
     values: dict[str, str] = {}
     for name, value in fields.items():
         if not isinstance(value, str):
@@ -75,6 +78,100 @@ def reservation(content_type: str, body: bytes, now: datetime) -> Wanted:
     return Wanted(uid, number, begin, end, kind)
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A valid change of a key; what is None stays as it is."""
+
+    name: str | None
+    enabled: bool | None
+
+
+def change(content_type: str, body: bytes) -> Change:
+    """The change of a key that a request asks for.
+
+    Raises:
+        Problem: 400, naming what is wrong.
+    """
+    fields = _fields("a change", content_type, body, ("name", "enabled"))
+    if not fields:
+        _invalid("name or enabled is required")
+    name, enabled = fields.get("name"), fields.get("enabled")
+    if "enabled" in fields and not isinstance(enabled, bool):
+        _invalid("enabled must be true or false")
+    return Change(_text("name", name) if "name" in fields else None, enabled if isinstance(enabled, bool) else None)
+
+
+@dataclass(frozen=True, slots=True)
+class WantedOrder:
+    """A valid order of a key. `address` has the API's field names."""
+
+    address: dict[str, str]
+    taxation_country: str
+    payment_option: str
+
+
+def order(content_type: str, body: bytes) -> WantedOrder:
+    """The order that a request asks for.
+
+    Raises:
+        Problem: 400, naming what is wrong.
+    """
+    fields = _fields("an order", content_type, body, ("address", "taxationCountry", "paymentOptionId"))
+    given = fields.get("address")
+    if not isinstance(given, dict):
+        _invalid("address is required, and is an object")
+    address: dict[str, str] = {}
+    for name, value in given.items():
+        if name not in _ADDRESS:
+            _invalid(f"{name!r} is no field of an address")
+        address[name] = _text(name, value)
+    for name in _ADDRESS_REQUIRED:
+        if name not in address:
+            _invalid(f"{name} is required")
+    country = fields.get("taxationCountry")
+    if not isinstance(country, str) or not re.fullmatch(r"[A-Z]{2}", country):
+        _invalid("taxationCountry must be a code of two letters, like DE")
+    payment = _text("paymentOptionId", fields["paymentOptionId"]) if "paymentOptionId" in fields else ""
+    return WantedOrder(address, country, payment)
+
+
+@dataclass(frozen=True, slots=True)
+class Vehicle:
+    """A valid request for a Plug&Charge key; without a contract one is made up."""
+
+    pcid: str
+    contract_id: str | None
+
+
+def vehicle(content_type: str, body: bytes) -> Vehicle:
+    """The Plug&Charge key that a request asks for.
+
+    Raises:
+        Problem: 400, naming what is wrong.
+    """
+    fields = _fields("a Plug&Charge key", content_type, body, ("pcid", "contractId"))
+    pcid, contract = fields.get("pcid"), fields.get("contractId")
+    if not isinstance(pcid, str) or not re.fullmatch(r"[A-Za-z0-9]{17,18}", pcid):
+        _invalid("pcid must have 17 or 18 letters and digits")
+    if "contractId" not in fields:
+        return Vehicle(pcid.upper(), None)
+    if not isinstance(contract, str) or not _EMAID.fullmatch(contract):
+        _invalid("contractId must be an EMAID, such as DE-8PS-C0AD21B13-Q")
+    if not bare(contract).startswith(bare(CONTRACT_PREFIX)):
+        _invalid(f"contractId must begin with {CONTRACT_PREFIX}")
+    return Vehicle(pcid.upper(), contract.upper())
+
+
+def bare(contract_id: str) -> str:
+    """A contract id without separators, in upper case: two ways to write it are one contract."""
+    return contract_id.replace("-", "").upper()
+
+
+def iso(moment: datetime) -> str:
+    """As the API writes it: UTC, milliseconds, Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def check_user_id(user_id: str) -> None:
     """See that it can be a user id.
 
@@ -83,6 +180,22 @@ def check_user_id(user_id: str) -> None:
     """
     if not _USER_ID.fullmatch(user_id):
         _invalid("userId must have 1 to 255 letters, digits and -._~")
+
+
+def _fields(what: str, content_type: str, body: bytes, known: tuple[str, ...]) -> dict[str, object]:
+    """The fields of a body in JSON, which are all known ones."""
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        _invalid("Content-Type must be application/json")
+    fields = _object(body)
+    if extra := [name for name in fields if name not in known]:
+        _invalid(f"{extra[0]!r} is no field of {what}")
+    return fields
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value.isprintable() or not value.strip() or len(value) > _MAX_TEXT:
+        _invalid(f"{name} must have 1 to {_MAX_TEXT} printable characters")
+    return value
 
 
 def _object(body: bytes) -> dict[str, object]:

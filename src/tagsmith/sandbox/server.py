@@ -9,11 +9,12 @@ import queue
 import signal
 import socket
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Self
 
 from tagsmith.errors import ConfigError, StationError
+from tagsmith.sandbox.orders import PRICES, Price
 from tagsmith.sandbox.store import Store
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _log = logging.getLogger(__name__)
 class Sandbox:
     """A Drive API on loopback, served from a daemon thread. `port` 0 takes a free one. Starts and stops once.
 
-    `duplicate_status` and `unknown_users` are those of `Store`. `store` stays readable after the end.
+    The options are those of `Store`. `store` stays readable after the end.
 
     Raises:
         ConfigError: `host` is no loopback address: keys in memory and a key that is no secret are not for a network.
@@ -42,8 +43,17 @@ class Sandbox:
         *,
         duplicate_status: int = 409,
         unknown_users: Collection[str] = (),
+        prices: Sequence[Price] = PRICES,
+        plug_and_charge: bool = True,
+        failing: Collection[str] = (),
     ) -> None:
-        self.store = Store(duplicate_status=duplicate_status, unknown_users=unknown_users)
+        self.store = Store(
+            duplicate_status=duplicate_status,
+            unknown_users=unknown_users,
+            prices=prices,
+            plug_and_charge=plug_and_charge,
+            failing=failing,
+        )
         self._key = key
         self._port = port
         self._host = _loopback(host)

@@ -1,7 +1,8 @@
-"""The sandbox's memory: reservations, users with their keys, and what was asked of it. Thread-safe; nothing is kept.
+"""The sandbox's memory: reservations, users with keys and orders, and what was asked. Thread-safe; nothing is kept.
 
 Made up where the API's description is silent: what a duplicate reservation answers (`duplicate_status`), which users
-exist (every valid id, except `unknown_users` and ids that begin with `unknown`), names and contract ids.
+exist (every valid id, except `unknown_users` and ids that begin with `unknown`), names and contract ids. What is made
+up of orders: `orders`.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import deque
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from tagsmith.sandbox import rules
+from tagsmith.sandbox.orders import PRICES, Order, OrderBook, Price
 from tagsmith.sandbox.rules import Problem, Wanted
 from tagsmith.uid import ByteOrder, Uid
 from tagsmith.visual_number import iso_check
@@ -48,6 +50,8 @@ class Key:
     valid_to: datetime
     created: datetime
     enabled: bool = True
+    updated: datetime | None = None
+    """When it was changed; None if it never was."""
 
     def as_json(self) -> dict[str, object]:
         """The object that activation and listing answer."""
@@ -59,10 +63,10 @@ class Key:
             **reference,
             "contractId": self.contract_id,
             "type": self.type,
-            "validFrom": _iso(self.valid_from),
-            "validTo": _iso(self.valid_to),
-            "created": _iso(self.created),
-            "updated": _iso(self.created),
+            "validFrom": rules.iso(self.valid_from),
+            "validTo": rules.iso(self.valid_to),
+            "created": rules.iso(self.created),
+            "updated": rules.iso(self.updated or self.created),
         }
 
 
@@ -81,7 +85,8 @@ class Store:
     """Everything the sandbox knows. Properties are copies and may be read from any thread.
 
     `duplicate_status` is what a reservation answers whose uid or number is taken: 201, 400, 409 or 500. Nothing is
-    stored then, with 201 neither.
+    stored then, with 201 neither. `prices` are those of the configuration (none: 404). Without `plug_and_charge` that
+    feature is not enabled. `failing` names endpoints (by the names of this class's methods) that answer 500.
     """
 
     def __init__(
@@ -89,18 +94,25 @@ class Store:
         *,
         duplicate_status: int = 409,
         unknown_users: Collection[str] = (),
+        prices: Sequence[Price] = PRICES,
+        plug_and_charge: bool = True,
+        failing: Collection[str] = (),
         clock_utc: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         if duplicate_status not in DUPLICATE_STATUSES:
             raise ValueError(f"a duplicate answers one of {DUPLICATE_STATUSES}, not {duplicate_status}")
         self._duplicate_status = duplicate_status
         self._unknown_users = frozenset(unknown_users)
+        self._prices = tuple(prices)
+        self._plug_and_charge = plug_and_charge
+        self.failing = frozenset(failing)
         self._clock_utc = clock_utc
         self._lock = threading.Lock()
         self._uids: set[str] = set()
         self._by_number: dict[str, Reserved] = {}
         self._active: set[str] = set()
         self._keys: dict[str, list[Key]] = {}
+        self._orders = OrderBook()
         self._contracts = 0
         self._requests: deque[LoggedRequest] = deque(maxlen=MAX_REQUESTS)
 
@@ -176,6 +188,104 @@ class Store:
             keys.append(key)
             return key
 
+    def change(self, user_id: str, identifier: str, content_type: str, body: bytes) -> Key:
+        """Rename a user's key, or disable or enable it; `identifier` is its key id or its contract id.
+
+        Raises:
+            Problem: 400 for an invalid request, 404 for an unknown user or key.
+        """
+        rules.check_user_id(user_id)
+        wanted = rules.change(content_type, body)
+        with self._lock:
+            keys = self._keys_of(user_id) or []
+            for place, key in enumerate(keys):
+                if identifier in (key.key_id, key.contract_id):
+                    keys[place] = replace(
+                        key,
+                        name=key.name if wanted.name is None else wanted.name,
+                        enabled=key.enabled if wanted.enabled is None else wanted.enabled,
+                        updated=self._clock_utc(),
+                    )
+                    return keys[place]
+        raise Problem(404, "NOT_FOUND", "User or charging key not found")
+
+    def plug_and_charge(self, user_id: str, content_type: str, body: bytes) -> dict[str, object]:
+        """Make a Plug&Charge key; what is answered.
+
+        Raises:
+            Problem: 400 for an invalid request or where the feature is not enabled, 404 for an unknown user, 409 for a
+                contract that has a key.
+        """
+        rules.check_user_id(user_id)
+        if not self._plug_and_charge:
+            raise Problem(400, "NOT_ENABLED", "Plug&Charge is not enabled for this organization")
+        wanted = rules.vehicle(content_type, body)
+        with self._lock:
+            keys = self._keys_of(user_id)
+            if keys is None:
+                raise Problem(404, "NOT_FOUND", "User not found")
+            contract = wanted.contract_id or self._contract_id()
+            taken = {rules.bare(key.contract_id) for keys in self._keys.values() for key in keys}
+            if rules.bare(contract) in taken:
+                raise Problem(409, "CONTRACT_EXISTS", "a charging key with this contractId exists already")
+            now = self._clock_utc()
+            keys.append(
+                Key(
+                    name=f"vehicle {wanted.pcid}",
+                    key_id=contract,
+                    reference_id=None,
+                    contract_id=contract,
+                    type="plug_and_charge",
+                    valid_from=now,
+                    valid_to=now + timedelta(days=3650),
+                    created=now,
+                )
+            )
+            return {"contractId": contract, "pcid": wanted.pcid, "keyId": contract}
+
+    def order(self, user_id: str, content_type: str, body: bytes) -> dict[str, object]:
+        """Take the order of a key; what is answered.
+
+        Raises:
+            Problem: 400 for an invalid request, 404 for an unknown user, 429 within five minutes of the last one.
+        """
+        rules.check_user_id(user_id)
+        wanted = rules.order(content_type, body)
+        with self._lock:
+            if self._keys_of(user_id) is None:
+                raise Problem(404, "NOT_FOUND", "User not found")
+            return self._orders.place(user_id, wanted, self._clock_utc())
+
+    def list_orders(self, user_id: str) -> tuple[Order, ...]:
+        """All orders of a user; none for an unknown one, since the description has no 404 here.
+
+        Raises:
+            Problem: 400 for an invalid user id.
+        """
+        rules.check_user_id(user_id)
+        with self._lock:
+            return self._orders.of(user_id)
+
+    def receipt(self, user_id: str, order_id: str) -> str:
+        """The URL of an order's receipt.
+
+        Raises:
+            Problem: 400 for an invalid user id, 404 where there is no such order or receipt.
+        """
+        rules.check_user_id(user_id)
+        with self._lock:
+            return self._orders.receipt(user_id, order_id)
+
+    def configuration(self) -> dict[str, object]:
+        """The prices of every country.
+
+        Raises:
+            Problem: 404 where there are none.
+        """
+        if not self._prices:
+            raise Problem(404, "NOT_FOUND", "No pricing found for organization")
+        return {"countries": [price.as_json() for price in self._prices]}
+
     def list_keys(self, user_id: str) -> tuple[Key, ...]:
         """All keys of a user.
 
@@ -218,8 +328,3 @@ class Store:
 
 def _reserved(wanted: Wanted, now: datetime) -> Reserved:
     return Reserved(wanted.uid, wanted.visual_number, wanted.type, wanted.valid_from, wanted.valid_to, now)
-
-
-def _iso(moment: datetime) -> str:
-    """As the API writes it: UTC, milliseconds, Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

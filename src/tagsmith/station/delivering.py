@@ -75,6 +75,8 @@ def drive_of(settings: Settings, api: Api) -> DriveClient:
         api.key.get_secret_value(),
         timeout_s=settings.api.timeout_s,
         concurrency=settings.courier.concurrency,
+        proxy=api.proxy,
+        ca_file=api.ca_file,
     )
 
 
