@@ -526,7 +526,7 @@ def test_any_text_as_a_file(files: Files, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('golden_key = "0401020304"', None),
+        ('golden_key = "04010203"', None),
         ('golden_key = "04:A1:B2:C3"', None),
         ('golden_key = "xyz"', "should be a UID in hex"),
         ('golden_key = "04a1a104"', "reads the same both ways"),

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from tagsmith.calibration import KnownKey, Others, Outcome, Report
     from tagsmith.config import Api, Settings
-    from tagsmith.drive import ChargingKey
     from tagsmith.journal import Journal
     from tagsmith.model import Calibration
 
@@ -29,7 +28,6 @@ _T = TypeVar("_T")
 _LONGEST_NAME = 64
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _INTERRUPTED = 130
-_NO_SUCH_USER = 404
 
 
 def _name(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -190,9 +188,10 @@ def _prove(
     """The user's physical keys, the record that counts so far, and what was proved now."""
     from tagsmith.calibration import Outcome, Session, known_keys
     from tagsmith.calibration.judgement import Finding
+    from tagsmith.cli.api import ask_api
     from tagsmith.config import DEFAULT_READER, Environment
 
-    keys = known_keys(_run(_keys_of(settings, api, user_id)), datetime.now(UTC))
+    keys = known_keys(ask_api(settings, api, lambda drive: drive.list_keys(user_id)), datetime.now(UTC))
     _show_keys(person, user_id, keys)
     former = _run(journal.calibration(api.target))
     usable = [key for key in keys if not key.problem]
@@ -209,20 +208,6 @@ def _prove(
     )
     outcome = session.run(list(dict.fromkeys(specs)) or [one.spec for one in settings.reader] or [DEFAULT_READER])
     return keys, former, outcome
-
-
-async def _keys_of(settings: Settings, api: Api, user_id: str) -> list[ChargingKey]:
-    from tagsmith.drive import DriveClient
-    from tagsmith.errors import Refused
-
-    key = api.key.get_secret_value()
-    async with DriveClient(api.url, key, timeout_s=settings.api.timeout_s, concurrency=1) as drive:
-        try:
-            return await drive.list_keys(user_id)
-        except Refused as error:
-            if error.status != _NO_SUCH_USER or error.remedy:
-                raise
-            raise Refused(error.message, "check the user id", status=error.status, text=error.text) from error
 
 
 def _run(work: Coroutine[Any, Any, _T]) -> _T:

@@ -33,12 +33,12 @@ _IN_OTHER_ORDER: Final = (
     .limit(PAGE)
 )
 _STATE: Final = entries.c.reservation_state
-_NOT_SENT: Final = _STATE.in_([LegState.HELD.value, LegState.QUEUED.value])
+_NOT_SENT: Final = or_(_STATE == LegState.HELD.value, _STATE == LegState.QUEUED.value)
 _PERHAPS: Final = entries.c.reservation_repeat == 1
 """An earlier attempt ended unknown; that outlives later ones that were proved not processed."""
 _SENT: Final = _IN_OTHER_ORDER.where(
     or_(
-        _STATE.in_([LegState.SENDING.value, LegState.UNKNOWN.value, LegState.DONE.value]),
+        *(_STATE == state.value for state in (LegState.SENDING, LegState.UNKNOWN, LegState.DONE)),
         and_(_NOT_SENT, _PERHAPS),
     )
 )
