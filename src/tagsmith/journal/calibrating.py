@@ -32,13 +32,14 @@ _IN_OTHER_ORDER: Final = (
     .order_by(entries.c.number)
     .limit(PAGE)
 )
-_STATE: Final = entries.c.reservation_state
-_NOT_SENT: Final = or_(_STATE == LegState.HELD.value, _STATE == LegState.QUEUED.value)
+_NOT_SENT: Final = or_(
+    entries.c.reservation_state == LegState.HELD.value, entries.c.reservation_state == LegState.QUEUED.value
+)
 _PERHAPS: Final = entries.c.reservation_repeat == 1
 """An earlier attempt ended unknown; that outlives later ones that were proved not processed."""
 _SENT: Final = _IN_OTHER_ORDER.where(
     or_(
-        *(_STATE == state.value for state in (LegState.SENDING, LegState.UNKNOWN, LegState.DONE)),
+        *(entries.c.reservation_state == state.value for state in (LegState.SENDING, LegState.UNKNOWN, LegState.DONE)),
         and_(_NOT_SENT, _PERHAPS),
     )
 )
