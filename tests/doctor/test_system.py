@@ -15,7 +15,7 @@ from tagsmith.doctor.system import run_command, which
 
 def test_a_command_is_run_without_shell_and_input() -> None:
     """Its code and what it said, in English, whichever way it said it."""
-    code = "import os, sys; print(sys.stdin.read() + os.environ['LC_ALL'] + sys.argv[1]); sys.exit('oh')"
+    code = "import os, sys; print(sys.stdin.read() + os.environ['LC_ALL'] + sys.argv[1], flush=True); sys.exit('oh')"
     assert run_command([sys.executable, "-c", code, "$HOME"]) == Ran(1, "C$HOME\noh")
 
 
