@@ -25,6 +25,7 @@ from support.pcscd import Card, Pcscd
 from tagsmith.errors import ReaderBusy, ReaderError, ReaderLost
 from tagsmith.model import Field, Signal
 from tagsmith.readers import Reader, create
+from tagsmith.readers.pcsc import discover
 from tagsmith.readers.sim import SimReader
 
 PATIENCE_S = 15.0
@@ -151,6 +152,11 @@ class PcscRig(Rig):
     def lose(self) -> None:
         if self._device.can_be_unplugged:
             self._device.unplug()
+            # Its slots go one after the other: whoever opens the reader meanwhile would have one that is about to go.
+            deadline = time.monotonic() + PATIENCE_S
+            while any(status.spec.startswith(self.spec) for status in discover()):
+                assert time.monotonic() < deadline, "a slot of the reader stays"
+                time.sleep(0.02)
         else:
             self._pcscd.kill()
 
