@@ -163,11 +163,11 @@ class Bench:
             # Its key may lie on the dead reader: the number must not wait for whatever is laid there afterwards.
             self._refuse_number(lane, scan, words.notice(Reason.READER_LOST, number=scan.text))
             return
-        if self._is_uid(scan.text):
-            self._refuse_number(lane, scan, words.notice(Reason.NUMBER_IS_UID, number=scan.text))
-            return
         if scan.fault is not None:
             self._refuse_number(lane, scan, words.notice(scan.fault, number=scan.text))
+            return
+        if self._is_uid(scan.text):
+            self._refuse_number(lane, scan, words.notice(Reason.NUMBER_IS_UID, number=scan.text))
             return
         verdict = visual_number.judge(scan.text, self._work.numbers)
         if verdict.number is None or verdict.decision is NumberDecision.BLOCK:

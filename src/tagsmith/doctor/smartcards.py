@@ -121,6 +121,7 @@ def _has_driver(system: System, device: UsbDevice) -> bool:
 def _drivers(system: System) -> Iterator[set[tuple[int, int]]]:
     """The ids that each installed driver lists, from its bundle's Info.plist (pcsc-lite, README)."""
     for file in sorted((system.usr / "lib" / "pcsc" / "drivers").glob("*/Contents/Info.plist")):
+        # A bundle that cannot be read lists nothing for us: its reader is then said to have no driver, which is heard.
         with contextlib.suppress(OSError, ExpatError, ValueError, KeyError, TypeError):
             bundle = plistlib.loads(file.read_bytes())
             pairs = zip(bundle["ifdVendorID"], bundle["ifdProductID"], strict=True)

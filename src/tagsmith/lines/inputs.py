@@ -110,9 +110,9 @@ def _quoted(text: str) -> str:
 def _links(folder: Path) -> dict[str, Path]:
     """The stable link of each node, by the node's name."""
     links: dict[str, Path] = {}
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # without links the nodes themselves are named
         for name in sorted(os.listdir(folder)):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # unplugged meanwhile
                 links.setdefault(os.path.basename(os.readlink(folder / name)), folder / name)
     return links
 
@@ -277,7 +277,7 @@ class InputDevice:
         assert self._wake_fd is not None, "the device is open"
         ready = {fd for fd, _ in self._poll.poll(math.ceil(max(0.0, timeout_s) * 1000))}
         if self._wake_fd in ready:
-            with contextlib.suppress(BlockingIOError):
+            with contextlib.suppress(BlockingIOError):  # whoever was faster has read the same wake
                 os.eventfd_read(self._wake_fd)
             return None
         if not ready:
@@ -306,7 +306,7 @@ class InputDevice:
                 os.close(wake_fd)
         device, self._device = self._device, None
         if device is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # it may be gone already, and its grab with it
                 device.close()
 
 

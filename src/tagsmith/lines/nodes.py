@@ -130,7 +130,7 @@ def from_oserror(error: OSError, node: Path, *, was_open: bool) -> DeviceError:
 
 
 def _processes(proc: Path) -> Iterator[int]:
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # without /proc nobody is known to hold anything
         for name in os.listdir(proc):
             if name.isascii() and name.isdigit():
                 yield int(name)

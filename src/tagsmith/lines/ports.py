@@ -299,9 +299,9 @@ def _is_ours(node: Path) -> bool:
     if nodes.holders(node):
         return False
     path = os.path.realpath(node)
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # without /proc it cannot be told, and counts as somebody else's
         for name in os.listdir("/proc/self/fd"):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # closed meanwhile
                 if os.readlink(f"/proc/self/fd/{name}") == path:
                     return True
     return False
