@@ -14,6 +14,7 @@ SOURCES := $(shell find src -not -name '*.pyc' -not -name __pycache__) pyproject
 SHORT = $(TEST)/bin/pytest -m "not long"
 HALF := tests/tui tests/courier tests/drive tests/sandbox tests/test_headless.py
 
+# The locks name everything, so nothing is resolved: Debian 12's pip takes a newer release for `name[extra]` than is pinned.
 PIP_INSTALL := -m pip install --quiet --no-input --disable-pip-version-check
 LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
@@ -67,8 +68,8 @@ bench: $(TEST)/.installed
 
 setup: $(RUN)/.requirements requirements/test.txt requirements/hardware.txt | system-test
 	@echo "Installing tagsmith, editable, with all tools into $(RUN)"
-	$(RUN)/bin/python $(PIP_INSTALL) --require-hashes -r requirements/test.txt
-	PATH="$(CURDIR)/$(RUN)/bin:$$PATH" $(RUN)/bin/python $(PIP_INSTALL) --require-hashes --no-build-isolation -r requirements/hardware.txt
+	$(RUN)/bin/python $(PIP_INSTALL) --no-deps --require-hashes -r requirements/test.txt
+	PATH="$(CURDIR)/$(RUN)/bin:$$PATH" $(RUN)/bin/python $(PIP_INSTALL) --no-deps --require-hashes --no-build-isolation -r requirements/hardware.txt
 	$(RUN)/bin/python $(PIP_INSTALL) --no-deps --no-index --no-build-isolation --editable .
 
 lock:
@@ -95,7 +96,7 @@ $(RUN)/bin/python: | system-demo
 
 $(RUN)/.requirements: requirements/base.txt requirements/build.txt | $(RUN)/bin/python
 	@echo "Installing what tagsmith needs to run into $(RUN)"
-	$(RUN)/bin/python $(PIP_INSTALL) --require-hashes -r requirements/base.txt -r requirements/build.txt
+	$(RUN)/bin/python $(PIP_INSTALL) --no-deps --require-hashes -r requirements/base.txt -r requirements/build.txt
 	@touch $@
 
 # An editable installation already runs the sources as they are: it is left alone.
@@ -111,8 +112,8 @@ $(TEST)/bin/python: | system-test
 # Some hardware libraries are compiled here: with the build tools of the lock, so they come after them, without isolation.
 $(TEST)/.requirements: requirements/test.txt requirements/hardware.txt | $(TEST)/bin/python
 	@echo "Installing what the tests need into $(TEST)"
-	$(TEST)/bin/python $(PIP_INSTALL) --require-hashes -r requirements/test.txt
-	PATH="$(CURDIR)/$(TEST)/bin:$$PATH" $(TEST)/bin/python $(PIP_INSTALL) --require-hashes --no-build-isolation -r requirements/hardware.txt
+	$(TEST)/bin/python $(PIP_INSTALL) --no-deps --require-hashes -r requirements/test.txt
+	PATH="$(CURDIR)/$(TEST)/bin:$$PATH" $(TEST)/bin/python $(PIP_INSTALL) --no-deps --require-hashes --no-build-isolation -r requirements/hardware.txt
 	@touch $@
 
 $(TEST)/.installed: $(TEST)/.requirements $(SOURCES)
