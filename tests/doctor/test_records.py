@@ -14,7 +14,7 @@ from support.machine import machine, only, patient, settings
 from tagsmith.doctor import Verdict
 from tagsmith.doctor.patient import Patient
 from tagsmith.doctor.records import journal, order
-from tagsmith.journal import database
+from tagsmith.journal import schema, sqlite
 from tagsmith.uid import ByteOrder
 
 PRODUCTION = {"environment": "production", "key": "s3cret"}
@@ -78,14 +78,14 @@ def test_a_file_that_is_no_journal(tmp_path: Path, path: Path) -> None:
 
 def test_a_journal_of_a_newer_tagsmith(tmp_path: Path, path: Path) -> None:
     """It is left as it is."""
-    change(path, f"UPDATE {database.VERSION_TABLE} SET version_num = '9999';")
+    change(path, f"UPDATE {schema.VERSION_TABLE} SET version_num = '9999';")
     finding = only(journal(examined(tmp_path)), Verdict.BAD)
     assert "newer" in finding.what
 
 
 def test_a_locked_journal(tmp_path: Path, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another program has it for itself: said so, after SQLite's patience (shortened here)."""
-    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.1)
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("PRAGMA locking_mode = EXCLUSIVE")
     holder.execute("PRAGMA journal_mode = DELETE")

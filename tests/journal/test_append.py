@@ -17,7 +17,7 @@ from tagsmith.model import Committed, KeyType, Leg, LegName, LegState, Record, S
 from tagsmith.uid import ByteOrder, Technology, Uid
 
 
-async def test_a_committed_pair_is_there_after_a_restart(path: Path) -> None:
+async def test_a_committed_pair_is_there_after_a_restart(place: Path | str) -> None:
     """What `append` returned for is read back by another journal on the same file, every field of it."""
     whole = entry(
         1,
@@ -31,11 +31,11 @@ async def test_a_committed_pair_is_there_after_a_restart(path: Path) -> None:
         visual_number="ES*BA*4321EU*1 \u20ac",
         paired_at=EPOCH.astimezone(timezone(timedelta(hours=5, minutes=30))),
     )
-    with opened(path) as journal:
+    with opened(place) as journal:
         committed = await journal.append(whole)
     expected = Record(1, whole, Leg(LegState.HELD), Leg(LegState.HELD))
     assert committed == Committed(expected)
-    with opened(path) as journal:
+    with opened(place) as journal:
         again = await journal.get(whole.id)
     assert again == expected
     assert again is not None
@@ -160,9 +160,9 @@ async def test_a_cancelled_append_is_committed(journal: Journal) -> None:
     assert await journal.get("entry-1") is not None
 
 
-def test_several_loops_may_append(path: Path) -> None:
+def test_several_loops_may_append(place: Path | str) -> None:
     """A journal serves any number of event loops and threads at once."""
-    with opened(path) as journal:
+    with opened(place) as journal:
 
         async def some(first: int) -> None:
             await asyncio.gather(*(journal.append(entry(index)) for index in range(first, first + 25)))
@@ -178,20 +178,20 @@ def test_several_loops_may_append(path: Path) -> None:
         assert journal.verify().ok
 
 
-async def test_closing_finishes_what_was_asked_for(path: Path) -> None:
+async def test_closing_finishes_what_was_asked_for(place: Path | str) -> None:
     """`close` returns after every append that was handed over is on the disc."""
-    journal = Journal.open(url(path))
+    journal = Journal.open(url(place))
     waiting = [asyncio.create_task(journal.append(entry(index))) for index in range(50)]
     await asyncio.sleep(0)
     await asyncio.to_thread(journal.close)
     assert {type(answer) for answer in await asyncio.gather(*waiting)} == {Committed}
-    with opened(path) as journal:
+    with opened(place) as journal:
         assert len(list(journal.records())) == 50
 
 
-async def test_a_closed_journal_says_so(path: Path) -> None:
+async def test_a_closed_journal_says_so(place: Path | str) -> None:
     """Every method of a closed journal raises `JournalUnavailable`; closing again does nothing."""
-    journal = Journal.open(url(path))
+    journal = Journal.open(url(place))
     await journal.append(entry(1))
     reading = journal.records()
     journal.close()

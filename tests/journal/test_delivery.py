@@ -30,10 +30,10 @@ async def due(journal: Journal, **options: object) -> list[int]:
     return [record.number for record in await journal.due(TARGET, limit, **options)]  # type: ignore[arg-type]
 
 
-async def test_the_attempt_is_on_the_disc_before_it_is_sent(path: Path) -> None:
+async def test_the_attempt_is_on_the_disc_before_it_is_sent(place: Path | str) -> None:
     """After `attempt` another process sees the leg as sending, with exactly the body that will be sent."""
     body = '{"uid":"27b89043","visualNumber":"ES*BA*4321EU*1 \u20ac"}'
-    with opened(path) as journal, opened(path) as other:
+    with opened(place) as journal, opened(place) as other:
         await journal.append(entry(1))
         attempt_id = await journal.attempt("entry-1", RESERVATION, body)
         record = await other.get("entry-1")
@@ -213,9 +213,9 @@ async def test_recent_is_newest_first_and_of_one_target(journal: Journal) -> Non
     assert await journal.recent(TARGET, 0) == []
 
 
-async def test_changes_tells_of_other_writers(path: Path) -> None:
+async def test_changes_tells_of_other_writers(place: Path | str) -> None:
     """The newest number is seen whoever appended; it never goes back."""
-    with opened(path) as journal, opened(path) as other:
+    with opened(place) as journal, opened(place) as other:
         assert await journal.changes(0) == 0
         await other.append(entry(1))
         await other.append(entry(2, target=OTHER_TARGET))

@@ -22,6 +22,8 @@ from tagsmith.errors import JournalCorrupt, JournalError, JournalUnavailable
 from tagsmith.journal import Journal
 from tagsmith.model import LegName
 
+pytestmark = pytest.mark.sqlite
+
 PAGE = 4096
 
 FILL = f"""

@@ -9,7 +9,10 @@ import pytest
 
 from support.journal import finished, opened, python, url
 from tagsmith.errors import JournalError
-from tagsmith.journal import CourierLock, Journal
+from tagsmith.journal import Journal
+from tagsmith.journal.lock import FileLock
+
+pytestmark = pytest.mark.sqlite
 
 HOLD = """
 import sys
@@ -79,10 +82,10 @@ def test_another_process_is_refused(path: Path) -> None:
 def test_trouble_with_the_file_is_ours(tmp_path: Path) -> None:
     """What the operating system says about the lock file comes as a journal's error."""
     (tmp_path / "lock").mkdir()
-    lock = CourierLock(tmp_path / "lock")
+    lock = FileLock(tmp_path / "lock")
     with pytest.raises(JournalError):
         lock.try_acquire()
-    lock = CourierLock(tmp_path / "file" / "lock")
+    lock = FileLock(tmp_path / "file" / "lock")
     (tmp_path / "file").touch()
     with pytest.raises(JournalError):
         lock.holder()

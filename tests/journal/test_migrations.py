@@ -21,6 +21,8 @@ from support.journal import TARGET, calibration, entry, finished, opened, python
 from tagsmith.journal import Journal, calibrating, changes, reading, schema, writing
 from tagsmith.model import State
 
+pytestmark = pytest.mark.sqlite
+
 FIXTURES = Path(__file__).parent / "fixtures"
 
 KILLED = """

@@ -20,8 +20,10 @@ from tagsmith.errors import (
     JournalReadOnly,
     JournalUnavailable,
 )
-from tagsmith.journal import Journal, database
+from tagsmith.journal import Journal, database, sqlite
 from tagsmith.journal.schema import VERSION_TABLE, VERSIONS
+
+pytestmark = pytest.mark.sqlite
 
 NOBODY = 65534
 
@@ -60,15 +62,15 @@ def sql(path: Path, *statements: str) -> None:
         ("sqlite:///file:x?mode=memory&uri=true", "takes no settings"),
         ("sqlite:///file:memdb1", "names no file"),
         ("sqlite:////tmp/x.db?timeout=1", "takes no settings, it has timeout"),
-        ("postgresql+psycopg://station:secret@db/journal", "cannot be kept by 'postgresql\\+psycopg' yet"),
-        ("postgresql://station:secret@db/journal", "only by SQLite"),
-        ("sqlite+aiosqlite:////tmp/x.db", "only by SQLite"),
+        ("sqlite+aiosqlite:////tmp/x.db", "only by SQLite or PostgreSQL"),
+        ("mysql://station:secret@db/journal", "cannot be kept by 'mysql'"),
+        ("postgresql://station:secret@db:secret/journal", "cannot be read"),
         ("nothing at all : secret", "cannot be read"),
         ("", "cannot be read"),
     ],
 )
 def test_a_url_that_would_not_last_is_refused(text: str, words: str) -> None:
-    """Only a file of SQLite's can be a journal as yet; the error says how to name one and repeats no password."""
+    """What names no file and no server is no journal; the error says how to name one and repeats no password."""
     with pytest.raises(JournalError, match=words) as refused:
         Journal.open(text)
     assert "sqlite:////" in refused.value.remedy
@@ -108,14 +110,14 @@ def test_the_url_leads_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         with contextlib.closing(Journal.open(text)) as journal:
             urls.add(journal.url)
             assert journal.path == tmp_path / "journal ü #?.db"
-            assert database.locate(journal.url) == journal.path
+            assert database.locate(journal.url).path == journal.path
     assert len(urls) == 1
     assert [one.name for one in tmp_path.iterdir() if one.is_file()] == ["journal ü #?.db"]
 
 
 async def test_every_connection_is_durable(journal: Journal) -> None:
     """Both engines run with WAL, FULL and foreign keys; the reading one cannot write."""
-    with journal._reading_engine.connect() as reading, journal._writer._engine.connect() as writing:
+    with journal._reading_engine.connect() as reading, journal._store.connect() as writing:
         for connection in (reading, writing):
             pragmas = {
                 name: connection.connection.driver_connection.execute(f"PRAGMA {name}").fetchone()[0]  # type: ignore[union-attr]
@@ -153,7 +155,7 @@ def test_a_database_of_something_else_is_refused(path: Path) -> None:
 
 def test_a_disc_without_a_log_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where SQLite cannot keep a write-ahead log (a network share, say) nothing is recorded without one."""
-    monkeypatch.setattr(database, "_keeps_log", lambda connection: False)
+    monkeypatch.setattr(sqlite, "keeps_log", lambda connection: False)
     with pytest.raises(JournalUnavailable, match="write-ahead log") as refused:
         Journal.open(url(path))
     assert "local disc" in refused.value.remedy
@@ -220,7 +222,7 @@ def test_a_path_that_cannot_be_is_refused(tmp_path: Path) -> None:
 
 async def test_a_locked_journal_says_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While another process keeps the write lock nothing is appended, surely nothing; afterwards all is well."""
-    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.05)
     with opened(path) as journal, contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(JournalUnavailable, match="locked") as refused:

@@ -63,12 +63,12 @@ journal.close()
 )
 
 
-def killed_in_the_middle(path: Path, kills: list[int], last: int) -> None:
+def killed_in_the_middle(place: Path | str, kills: list[int], last: int) -> None:
     """Append up to `last`, killing the process after each of these numbers of lines; then look at what is there."""
     states: dict[int, str] = {}
     first = 1
     for lines in [*kills, sys.maxsize]:
-        with python(APPEND, url(path), "one", first, last + 1) as process:
+        with python(APPEND, url(place), "one", first, last + 1) as process:
             assert process.stdout is not None
             for number, line in enumerate(process.stdout, start=1):
                 what, index = line.split()
@@ -82,7 +82,7 @@ def killed_in_the_middle(path: Path, kills: list[int], last: int) -> None:
         for line in rest.splitlines():
             what, index = line.split()
             states[int(index)] = what
-        with opened(path) as journal:
+        with opened(place) as journal:
             records = {record.entry.id: record for record in journal.records()}
             assert len(records) == len(list(journal.records()))
             assert journal.verify().problems == ()
@@ -99,22 +99,22 @@ def killed_in_the_middle(path: Path, kills: list[int], last: int) -> None:
     assert len(states) == last
 
 
-async def test_killed_in_the_middle_of_appends(path: Path) -> None:
+async def test_killed_in_the_middle_of_appends(place: Path | str) -> None:
     """Of 500 pairs with two kills -9 among them each acknowledged one is there, once, with what was said of it."""
-    killed_in_the_middle(path, [60, 333], 500)
+    killed_in_the_middle(place, [60, 333], 500)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-async def test_killed_again_and_again(path: Path) -> None:
+async def test_killed_again_and_again(place: Path | str) -> None:
     """The same, with kills at a hundred places."""
     rng = random.Random(2)
-    killed_in_the_middle(path, [rng.randint(1, 40) for _ in range(100)], 3000)
+    killed_in_the_middle(place, [rng.randint(1, 40) for _ in range(100)], 3000)
 
 
-async def test_two_processes_pair_the_same_keys(path: Path) -> None:
+async def test_two_processes_pair_the_same_keys(place: Path | str) -> None:
     """Of two processes that append the same keys at once each key goes to one, and the other is told to which."""
-    with opened(path), python(RACE, url(path), "up") as up, python(RACE, url(path), "down") as down:
+    with opened(place), python(RACE, url(place), "up") as up, python(RACE, url(place), "down") as down:
         for process in (up, down):
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
@@ -128,7 +128,7 @@ async def test_two_processes_pair_the_same_keys(path: Path) -> None:
     assert len(lines) == 300
     assert len(paired) == 150
     assert known == paired
-    with opened(path) as journal:
+    with opened(place) as journal:
         assert {record.entry.id for record in journal.records()} == set(paired.values())
         verification = journal.verify()
         assert (verification.problems, verification.entries) == ((), 150)
@@ -136,9 +136,9 @@ async def test_two_processes_pair_the_same_keys(path: Path) -> None:
         assert verification.streams in (1, 2)
 
 
-async def test_two_writers_never_trip_over_each_other(path: Path) -> None:
+async def test_two_writers_never_trip_over_each_other(place: Path | str) -> None:
     """Changes that read before they write wait for another writer's transaction; none fails because of it."""
-    with opened(path) as one, opened(path) as other:
+    with opened(place) as one, opened(place) as other:
         for index in range(60):
             await one.append(entry(index))
 
@@ -152,7 +152,7 @@ async def test_two_writers_never_trip_over_each_other(path: Path) -> None:
         assert one.verify().problems == ()
 
 
-async def test_a_killed_process_leaves_its_attempt_in_doubt(path: Path) -> None:
+async def test_a_killed_process_leaves_its_attempt_in_doubt(place: Path | str) -> None:
     """What a killed process was sending is unknown to the next courier, with the very body it was sent with."""
     script = SETUP + (
         "journal = Journal.open(sys.argv[1])\n"
@@ -162,12 +162,12 @@ async def test_a_killed_process_leaves_its_attempt_in_doubt(path: Path) -> None:
         "    sys.stdin.readline()\n"
         "asyncio.run(main())\n"
     )
-    with python(script, url(path)) as process:
+    with python(script, url(place)) as process:
         assert process.stdout is not None
         attempt_id = process.stdout.readline().strip()
         process.kill()
         process.communicate(timeout=50)
-    with opened(path) as journal:
+    with opened(place) as journal:
         assert await journal.due(TARGET, 10) == []
         assert await journal.waiting(TARGET) == 1
         assert await journal.recover(TARGET) == 1

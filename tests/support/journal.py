@@ -64,14 +64,15 @@ class CountingClock:
         return self.now
 
 
-def url(path: Path) -> str:
-    return f"sqlite:///{path}"
+def url(place: Path | str) -> str:
+    """The URL of a journal in this file, or at this URL."""
+    return place if isinstance(place, str) else f"sqlite:///{place}"
 
 
 @contextlib.contextmanager
-def opened(path: Path, station: str = "one") -> Iterator[Journal]:
+def opened(place: Path | str, station: str = "one") -> Iterator[Journal]:
     """A journal that is closed afterwards."""
-    journal = Journal.open(url(path), station=station, clock_utc=CountingClock())
+    journal = Journal.open(url(place), station=station, clock_utc=CountingClock())
     try:
         yield journal
     finally:

@@ -13,9 +13,10 @@ API, and never decides when something is sent.
     verifying   whether rows and events tell one story
     rows        between a row and a Record
     schema      the tables; migrations/ lays them down, migrating runs that
-    database    the file, its settings, its version
+    database    which database a URL names
+    store       what is needed of a database, and how it becomes a journal; sqlite and postgresql fill it
     faults      foreign errors, one table
-    lock        which process delivers
+    lock        which process delivers; advisory says so on PostgreSQL
     export      CSV and JSON lines
 """
 

@@ -18,6 +18,9 @@ from tagsmith.model import Committed, Entry, LegName, LegState, Mark, Record, Se
 _SELECT_SENDING: Final = (
     select(*STORED).where(text(f"({SENDING})")).order_by(entries.c.target, entries.c.number).with_for_update()
 )
+_TRIES: Final = 3
+"""How often a pair is inserted where what it collided with was gone when it was looked for: undone just then."""
+
 _SELECT_SENDING_TO: Final = _SELECT_SENDING.where(entries.c.target == bindparam("this_target"))
 
 
@@ -28,17 +31,22 @@ def append(transaction: Transaction, entry: Entry) -> Committed:
         DuplicateUid, DuplicateNumber: another live entry of the target has this uid, or (asked next) this number.
         IllegalTransition: the id belongs to another pair, or to one that was taken back.
     """
-    number = transaction.insert(rows.new_row(entry))
-    if number is not None:
-        return Committed(rows.new_record(number, entry))
-    existing = reading.get(transaction.connection, entry.id)
-    if existing is not None:
-        if existing.mark is Mark.UNDONE:
-            raise IllegalTransition(f"entry {entry.id} was taken back")
-        if _pair(existing.entry) != _pair(entry):
-            raise IllegalTransition(f"entry {entry.id} is another pair")
-        return Committed(existing, again=True)
-    raise _obstacle(transaction, entry)
+    for _ in range(_TRIES):
+        number = transaction.insert(rows.new_row(entry))
+        if number is not None:
+            return Committed(rows.new_record(number, entry))
+        existing = reading.get(transaction.connection, entry.id)
+        if existing is not None:
+            if existing.mark is Mark.UNDONE:
+                raise IllegalTransition(f"entry {entry.id} was taken back")
+            if _pair(existing.entry) != _pair(entry):
+                raise IllegalTransition(f"entry {entry.id} is another pair")
+            return Committed(existing, again=True)
+        if (obstacle := _obstacle(transaction, entry)) is not None:
+            raise obstacle
+    raise JournalCorrupt(
+        f"entry {entry.id} collides with an entry that cannot be found", "run: tagsmith journal verify"
+    )
 
 
 def _pair(entry: Entry) -> tuple[object, ...]:
@@ -46,17 +54,15 @@ def _pair(entry: Entry) -> tuple[object, ...]:
     return entry.target, entry.uid, entry.visual_number, entry.number_key
 
 
-def _obstacle(transaction: Transaction, entry: Entry) -> JournalError:
-    """What stands in the way of this entry; asked where something does."""
+def _obstacle(transaction: Transaction, entry: Entry) -> JournalError | None:
+    """What stands in the way of this entry now, if anything does."""
     by_uid = reading.find(transaction.connection, entry.target, uid=entry.uid)
     if by_uid is not None:
         return DuplicateUid(f"key {entry.uid} is already paired", by_uid)
     by_number = reading.find(transaction.connection, entry.target, number_key=entry.number_key)
     if by_number is not None:
         return DuplicateNumber(f"number {entry.visual_number} is already used", by_number)
-    return JournalCorrupt(
-        f"entry {entry.id} collides with an entry that cannot be found", "run: tagsmith journal verify"
-    )
+    return None
 
 
 def undo(transaction: Transaction, entry_id: str, reason: str) -> Record:

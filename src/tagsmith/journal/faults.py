@@ -1,7 +1,8 @@
 """Foreign errors and what they are here: the one table of this room.
 
-SQLite says most precisely what went wrong, by the name of its result code; then come the operating system's errno,
-then the class of the exception. Nothing of SQLAlchemy, sqlite3 or the operating system travels further than this.
+SQLite says most precisely what went wrong, by the name of its result code, and PostgreSQL by its SQLSTATE; then come
+the operating system's errno, then the class of the exception. Nothing of SQLAlchemy, of the drivers or of the
+operating system travels further than this.
 """
 
 from __future__ import annotations
@@ -24,12 +25,16 @@ FOREIGN: Final = (SQLAlchemyError, sqlite3.Error, sqlite3.Warning, OSError, Unic
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What a foreign error means here. `undone` says that even a commit that met it has proved not to have happened."""
+    """What a foreign error means here. `undone` says that even a commit that met it has proved not to have happened.
+
+    `told`: the error's own words say what no code does, and are passed on.
+    """
 
     kind: type[JournalError]
     message: str
     remedy: str = ""
     undone: bool = False
+    told: bool = False
 
 
 _FULL = Fault(JournalFull, "no room left on the disc", "free some space, then try again", undone=True)
@@ -58,6 +63,33 @@ MOVED = Fault(
 _DISC = Fault(JournalUnavailable, "the disc does not answer as it should", "check the disc and its cables")
 _MEMORY = Fault(JournalUnavailable, "not enough memory for the journal", "close other programs, then try again")
 _STOPPED = Fault(JournalUnavailable, "the journal was interrupted", "try again")
+# Of a connection that is refused or lost there is no code, only words: the server's own, or those of libpq.
+_NO_ANSWER = Fault(
+    JournalUnavailable,
+    "the journal's database does not answer",
+    "check that its server runs, and the URL and password (~/.pgpass) in the settings",
+    told=True,
+)
+_NO_ROOM_THERE = Fault(
+    JournalFull, "no room left on the database server", "free some space there, then try again", undone=True
+)
+_READ_ONLY_THERE = Fault(
+    JournalReadOnly,
+    "the journal's database takes no changes",
+    "name a server that is no standby, and see that default_transaction_read_only is off",
+    undone=True,
+)
+_FORBIDDEN_THERE = Fault(
+    JournalReadOnly,
+    "the database does not allow this user to keep a journal in it",
+    "make this user its owner: ALTER DATABASE … OWNER TO …",
+    undone=True,
+    told=True,
+)
+_BROKEN_THERE = Fault(
+    JournalCorrupt, "the journal is damaged", "keep a copy of the database as it is, restore a backup", told=True
+)
+_SERVER = Fault(JournalUnavailable, "the database server is in trouble", "look into its log, then try again", told=True)
 _TEXT = Fault(JournalError, "the journal cannot store this value", "", undone=True)
 _OTHER = Fault(JournalUnavailable, "the journal did not work", "try again; the log says more")
 
@@ -95,6 +127,33 @@ TABLE: Final[dict[str, Fault]] = {
     "SQLITE_READONLY_DBMOVED": MOVED,
     "SQLITE_SCHEMA": _STOPPED,
     "SQLITE_TOOBIG": _TEXT,
+    # SQLSTATE (Appendix A of PostgreSQL's manual): a whole one is looked up before its class, the first two characters.
+    "SQLSTATE 08": _NO_ANSWER,
+    "SQLSTATE 22": _TEXT,
+    "SQLSTATE 23": _BROKEN_THERE,
+    "SQLSTATE 25": _STOPPED,
+    "SQLSTATE 25006": _READ_ONLY_THERE,
+    "SQLSTATE 28": _NO_ANSWER,
+    "SQLSTATE 3D": _NO_ANSWER,
+    "SQLSTATE 3F": _BROKEN_THERE,
+    "SQLSTATE 40": _LOCKED,
+    "SQLSTATE 40003": _SERVER,
+    "SQLSTATE 42": _BROKEN_THERE,
+    "SQLSTATE 42501": _FORBIDDEN_THERE,
+    "SQLSTATE 53": _SERVER,
+    "SQLSTATE 53100": _NO_ROOM_THERE,
+    "SQLSTATE 54": _TEXT,
+    "SQLSTATE 55": _LOCKED,
+    "SQLSTATE 57": _STOPPED,
+    "SQLSTATE 57P01": _NO_ANSWER,
+    "SQLSTATE 57P02": _NO_ANSWER,
+    "SQLSTATE 57P03": _NO_ANSWER,
+    "SQLSTATE 57P04": _NO_ANSWER,
+    "SQLSTATE 57P05": _NO_ANSWER,
+    "SQLSTATE 58": _SERVER,
+    "SQLSTATE XX": _SERVER,
+    "SQLSTATE XX001": _BROKEN_THERE,
+    "SQLSTATE XX002": _BROKEN_THERE,
     # errno names of what the operating system says about folder, file and lock.
     "ENOSPC": _FULL,
     "EDQUOT": _FULL,
@@ -113,19 +172,27 @@ TABLE: Final[dict[str, Fault]] = {
     "sqlite3.OperationalError": _CORRUPT,
     "sqlite3.Error": _OTHER,
     "sqlite3.Warning": _OTHER,
+    # Without a SQLSTATE the driver speaks: for values that it does not send, and for a connection that is not there.
+    "psycopg.DataError": _TEXT,
+    "psycopg.OperationalError": _NO_ANSWER,
+    "psycopg.Error": _OTHER,
 }
 
 
-def translate(error: BaseException, place: Path, *, committing: bool = False) -> JournalError:
+def translate(error: BaseException, place: Path | str, *, committing: bool = False, secret: str = "") -> JournalError:
     """Our error for a foreign one met at `place`, to be raised from it.
 
     `committing` says that it came in answer to a commit: unless the fault proves otherwise the commit may have
-    happened, and `perhaps` is set.
+    happened, and `perhaps` is set. `secret` is struck out of what is passed on.
     """
     fault = find(error)
-    if fault is _OPEN and _forbidden(place):
+    if fault is _OPEN and isinstance(place, Path) and _forbidden(place):
         fault = _READ_ONLY
-    return fault.kind(f"{fault.message}: {place}", fault.remedy, perhaps=committing and not fault.undone)
+    message = f"{fault.message}: {place}"
+    if fault.told:
+        words = " ".join(str(getattr(error, "orig", None) or error).split())
+        message = f"{message}: {words.replace(secret, '…') if secret else words}"
+    return fault.kind(message, fault.remedy, perhaps=committing and not fault.undone)
 
 
 def find(error: BaseException) -> Fault:
@@ -149,6 +216,9 @@ def _keys(error: BaseException) -> Iterator[str]:
         while "_" in name:
             yield name
             name = name.rpartition("_")[0]
+    if state := getattr(error, "sqlstate", None):
+        yield f"SQLSTATE {state}"
+        yield f"SQLSTATE {state[:2]}"
     if isinstance(error, OSError) and error.errno is not None:
         yield errno.errorcode.get(error.errno, "")
     for cls in type(error).__mro__:

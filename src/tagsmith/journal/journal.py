@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 import uuid
 from collections.abc import Callable, Collection, Iterator
@@ -13,12 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
-from sqlalchemy import URL, Connection, Engine
+from sqlalchemy import Connection, Engine
 
 from tagsmith.errors import JournalCorrupt, JournalError, JournalUnavailable
 from tagsmith.journal import calibrating, changes, database, faults, reading
 from tagsmith.journal.lock import CourierLock
 from tagsmith.journal.reading import Change
+from tagsmith.journal.store import Store
 from tagsmith.journal.verifying import Problems, Verification, verify
 from tagsmith.journal.worker import Worker
 from tagsmith.journal.writing import Transaction, Writer, last_head
@@ -45,9 +45,9 @@ class Journal:
     unless the error says `perhaps`.
     """
 
-    def __init__(self, path: Path, reading_engine: Engine, writer: Writer) -> None:
+    def __init__(self, store: Store, reading_engine: Engine, writer: Writer) -> None:
         """Only `open` makes journals."""
-        self._path = path
+        self._store = store
         self._reading_engine = reading_engine
         self._writer = writer
         self._writing = Worker("journal-writer")
@@ -57,54 +57,69 @@ class Journal:
 
     @classmethod
     def open(cls, url: str, *, station: str = "", clock_utc: Callable[[], datetime] = _utc_now) -> Journal:
-        """Open the journal an SQLAlchemy URL names (`sqlite:////path`), making or migrating it where needed.
+        """Open the journal an SQLAlchemy URL names, making or migrating it where needed.
 
-        Takes about as long for 200,000 entries as for none. `station` is written to every event.
+        `sqlite:////path`, or `postgresql://user@host/database`. Takes about as long for 200,000 entries as for none.
+        `station` is written to every event.
 
         Raises:
-            JournalError: the URL names nothing a journal can be kept in.
+            JournalError: the URL names nothing a journal can be kept in, or what that needs is not installed.
             JournalReadOnly, JournalFull, JournalCorrupt, JournalNewer, JournalUnavailable: what is in the way.
         """
-        path = database.locate(url)
+        store = database.locate(url, station=station)
         try:
-            database.create(path)
-            reading_engine = database.reading_engine(path)
-            writer = Writer(database.writing_engine(path), path, station, clock_utc)
+            store.create()
+            reading_engine = store.reading_engine()
+            writer = Writer(store, station, clock_utc)
             try:
                 connection = writer.connect()
-                database.prepare(connection, path)
+                store.prepare(connection)
                 with connection.begin():
                     head = last_head(connection)
             except BaseException:
                 writer.close()
                 raise
         except faults.FOREIGN as error:
-            raise faults.translate(error, path) from error
-        _log.info("journal open: %s station=%s newest event: %s", path, station, head or "none")
-        return cls(path, reading_engine, writer)
+            raise store.translate(error) from error
+        _log.info("journal open: %s station=%s newest event: %s", store.place, station, head or "none")
+        return cls(store, reading_engine, writer)
 
     @staticmethod
     def exists(url: str) -> bool:
-        """Whether there is a file where `open` would look for the journal; nothing is made.
+        """Whether there is something where `open` would look for the journal; nothing is made. A server is asked.
 
         Raises:
-            JournalError: the URL names nothing a journal can be kept in.
+            JournalError: the URL names nothing a journal can be kept in, or nobody can say.
         """
-        return os.path.exists(database.locate(url))
+        return database.locate(url).exists()
+
+    @staticmethod
+    def place_of(url: str) -> str:
+        """What a URL names, as people may see it: never a password.
+
+        Raises:
+            JournalError: as `exists`.
+        """
+        return database.locate(url).place
 
     @property
     def url(self) -> str:
-        """The URL this journal can be opened with again, from any folder."""
-        return URL.create("sqlite", database=str(self._path)).render_as_string()
+        """The URL this journal can be opened with again, from any folder; a password is left out."""
+        return self._store.url
 
     @property
-    def path(self) -> Path:
-        """The database file."""
-        return self._path
+    def place(self) -> str:
+        """Where it is, for people: the file, or the URL without its password."""
+        return self._store.place
+
+    @property
+    def path(self) -> Path | None:
+        """The database file, where it is one."""
+        return self._store.path
 
     def courier_lock(self) -> CourierLock:
         """A lock, not yet taken, that one process at a time can hold for this journal."""
-        return CourierLock(self._path.with_name(f"{self._path.name}.courier-lock"))
+        return self._store.courier_lock()
 
     # --- changes ---------------------------------------------------------------------------------------------
 
@@ -271,7 +286,7 @@ class Journal:
         self._require_open()
         problems = Problems()
         try:
-            return self._query(lambda connection: verify(connection, problems))
+            return self._query(lambda connection: verify(connection, problems, self._store.examine))
         except JournalCorrupt as error:
             problems.add(f"file: {error.message}")
             return Verification(False, 0, 0, 0, problems.all())
@@ -286,7 +301,7 @@ class Journal:
             self._reading.shutdown()
             self._reading_engine.dispose()
             self._writer.close()
-        _log.info("journal closed: %s head: %s", self._path, self._writer.head or "nothing written")
+        _log.info("journal closed: %s head: %s", self.place, self._writer.head or "nothing written")
 
     # --- threads ---------------------------------------------------------------------------------------------
 
@@ -312,11 +327,11 @@ class Journal:
             with self._reading_engine.connect() as connection:
                 return question(connection)
         except faults.FOREIGN as error:
-            raise faults.translate(error, self._path) from error
+            raise self._store.translate(error) from error
 
     def _require_open(self) -> None:
         if self._closed:
             raise self._is_closed()
 
     def _is_closed(self) -> JournalError:
-        return JournalUnavailable(f"the journal is closed: {self._path}")
+        return JournalUnavailable(f"the journal is closed: {self.place}")

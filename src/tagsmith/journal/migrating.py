@@ -15,13 +15,15 @@ from alembic.config import Config
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from tagsmith.journal.store import Store
+
 _log = logging.getLogger(__name__)
 
 # Alembic keeps its context in module globals: one migration at a time per process.
 _ONE_AT_A_TIME = threading.Lock()
 
 
-def upgrade(connection: Connection) -> None:
+def upgrade(store: Store, connection: Connection) -> None:
     """Run every missing step in one transaction: after a crash in the middle the database is as it was before.
 
     `connection` must not be in a transaction. Where another process migrates at the same time, this one waits and
@@ -30,22 +32,6 @@ def upgrade(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", "tagsmith.journal:migrations")
     config.attributes["connection"] = connection
-    sqlite = connection.dialect.name == "sqlite"
-    with _ONE_AT_A_TIME:
-        if sqlite:
-            # Rebuilding a table drops it, which foreign keys forbid; the pragma does nothing inside a transaction.
-            _pragma(connection, "PRAGMA foreign_keys = OFF")
-        try:
-            with connection.begin():
-                command.upgrade(config, "head")
-        finally:
-            if sqlite:
-                _pragma(connection, "PRAGMA foreign_keys = ON")
+    with _ONE_AT_A_TIME, store.migration(connection):
+        command.upgrade(config, "head")
     _log.info("journal schema brought up to date")
-
-
-def _pragma(connection: Connection, statement: str) -> None:
-    """Run a pragma outside any transaction, below SQLAlchemy, which would begin one."""
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    driver.execute(statement)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -85,18 +85,15 @@ class _Chains:
     """Stream and payload of each anchor."""
 
 
-def verify(connection: Connection, problems: Problems) -> Verification:
+def verify(connection: Connection, problems: Problems, examine: Callable[[Connection], Iterable[str]]) -> Verification:
     """Check everything; `connection` is a fresh one of the reading engine and serves nothing else meanwhile.
 
-    Problems are added as they are found, so that those before an error are not lost.
+    `examine` begins the snapshot and gives what the database itself finds amiss. Problems are added as they are
+    found, so that those before an error are not lost.
     """
     streaming = connection.execution_options(stream_results=True, yield_per=1000)
-    if connection.dialect.name == "sqlite":
-        # One snapshot for all the statements; without it each would see what was committed before it alone.
-        connection.exec_driver_sql("BEGIN")
-        for (line,) in connection.exec_driver_sql(f"PRAGMA integrity_check({_MOST})"):
-            if line != "ok":
-                problems.add(f"file: {line}")
+    for line in examine(connection):
+        problems.add(f"file: {line}")
     chains = _walk(streaming.execute(_CHAINS).mappings(), problems)
     _check_anchors(connection, chains, problems)
     for of_entry, history in itertools.groupby(

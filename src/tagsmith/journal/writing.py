@@ -10,23 +10,20 @@ import logging
 import uuid
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, bindparam, insert, select, text, update
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy.sql.dml import ReturningInsert
 
-from tagsmith.errors import JournalUnavailable
 from tagsmith.journal import chain, faults
 from tagsmith.journal.chain import Head, Kind
-from tagsmith.journal.database import FileId, file_id, log_path
 from tagsmith.journal.rows import Row, utc_text
 from tagsmith.journal.schema import STORED, calibrations, entries, events
+from tagsmith.journal.store import Store
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-_INSERT_ENTRY = sqlite.insert(entries).on_conflict_do_nothing().returning(entries.c.number)
 _INSERT_CALIBRATION = insert(calibrations).returning(calibrations.c.number)
 _INSERT_EVENT = insert(events).inline()
 _UPDATE_ENTRY = update(entries).where(entries.c.number == bindparam("this_number"))
@@ -61,10 +58,19 @@ class Transaction:
     `now` is the time every event of the transaction bears.
     """
 
-    def __init__(self, connection: Connection, stream: str, station: str, head: Head | None, now: datetime) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        insert_entry: ReturningInsert[int],
+        stream: str,
+        station: str,
+        head: Head | None,
+        now: datetime,
+    ) -> None:
         self.connection = connection
         self.head = head
         self.now = utc_text(now)
+        self._insert_entry = insert_entry
         self._stream = stream
         self._station = station
 
@@ -75,7 +81,7 @@ class Transaction:
 
     def insert(self, row: Row) -> int | None:
         """Add an entry, and give its number; nothing where it collides with one that is there."""
-        number: int | None = self.connection.scalar(_INSERT_ENTRY, row)
+        number: int | None = self.connection.scalar(self._insert_entry, row)
         if number is not None:
             self._event(Kind.PAIRED, str(row["id"]), {"number": number, **row})
         return number
@@ -130,21 +136,18 @@ class Transaction:
 class Writer:
     """The writing connection and this process's stream; everything is called on one thread.
 
-    After a fault the connection is made anew, but never to another file than the journal was opened on.
+    After a fault the connection is made anew, but never to another database than the journal was opened on.
     """
 
-    def __init__(self, engine: Engine, path: Path, station: str, clock_utc: Callable[[], datetime]) -> None:
-        self._engine = engine
-        self._path = path
-        self._log_path = log_path(path)
+    def __init__(self, store: Store, station: str, clock_utc: Callable[[], datetime]) -> None:
+        self._store = store
         self._station = station
         self._clock_utc = clock_utc
+        self._insert_entry = store.insert(entries).on_conflict_do_nothing().returning(entries.c.number)
         self._stream = uuid.uuid4().hex
         self._head: Head | None = None
         self._head_known = True
         self._connection: Connection | None = None
-        self._database: FileId | None = None
-        self._log_file: FileId | None = None
 
     @property
     def head(self) -> Head | None:
@@ -152,21 +155,17 @@ class Writer:
         return self._head
 
     def connect(self) -> Connection:
-        """The writing connection, made where there is none.
+        """The writing connection, made where there is none that leads anywhere.
 
         Raises:
-            JournalUnavailable: another file stands at the path now.
+            JournalUnavailable: another database stands at the place now.
             SQLAlchemyError, sqlite3.Error, OSError: it cannot be opened.
         """
-        if self._connection is not None:
-            return self._connection
-        database = file_id(self._path)
-        if self._database is None:
-            self._database = database
-        elif self._database != database:
-            raise self._moved()
-        self._log_file = None
-        self._connection = self._engine.connect()
+        if self._connection is not None and not self._store.usable(self._connection):
+            _log.info("the connection to the journal was lost while idle; it is made anew")
+            self._drop()
+        if self._connection is None:
+            self._connection = self._store.connect()
         return self._connection
 
     def transact(self, work: Callable[[Transaction], _T]) -> _T:
@@ -180,19 +179,17 @@ class Writer:
         try:
             connection = self.connect()
             transaction = connection.begin()
-            if self._log_file is None:
-                # Only a transaction is sure to have made it.
-                self._log_file = file_id(self._log_path)
+            self._store.begun(connection)
             head = self._current_head(connection)
-            change = Transaction(connection, self._stream, self._station, head, self._clock_utc())
+            change = Transaction(connection, self._insert_entry, self._stream, self._station, head, self._clock_utc())
             result = work(change)
-            self._check_files()
+            self._store.before_commit(connection)
             committing = True
             self._head_known = False
             transaction.commit()
         except faults.FOREIGN as error:
             self._drop()
-            mapped = faults.translate(error, self._path, committing=committing)
+            mapped = self._store.translate(error, committing=committing)
             _log.error("%s; %s", mapped.message, getattr(error, "orig", None) or error)
             raise mapped from error
         except BaseException:
@@ -203,9 +200,9 @@ class Writer:
         return result
 
     def close(self) -> None:
-        """Give the connection back; the last one out moves the log into the database file."""
+        """Give the connection back."""
         self._drop()
-        self._engine.dispose()
+        self._store.close()
 
     def _current_head(self, connection: Connection) -> Head | None:
         """The head of this process's stream; asked for again where a commit's answer was lost."""
@@ -214,23 +211,6 @@ class Writer:
             self._head = None if found is None else Head(*found)
             self._head_known = True
         return self._head
-
-    def _check_files(self) -> None:
-        """Refuse to commit to files that nobody will find: SQLite itself does not notice in WAL mode.
-
-        Raises:
-            JournalUnavailable: database or log were removed or replaced since the connection was made.
-        """
-        try:
-            files = file_id(self._path), file_id(self._log_path)
-        except FileNotFoundError:
-            files = None
-        if files != (self._database, self._log_file):
-            raise self._moved()
-
-    def _moved(self) -> JournalUnavailable:
-        fault = faults.MOVED
-        return JournalUnavailable(f"{fault.message}: {self._path}", fault.remedy)
 
     def _roll_back(self) -> None:
         """End the transaction that `work` gave up."""

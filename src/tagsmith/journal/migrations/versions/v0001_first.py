@@ -28,14 +28,40 @@ _FACTS = (
     "number, id, target, uid, technology, uid_order, uid_api, visual_number, number_key, user_id, key_type,"
     " valid_from, valid_to, lane, station, reader, warnings, paired_at"
 )
-_TRIGGERS = (
-    "CREATE TRIGGER events_never_change BEFORE UPDATE ON events"
-    " BEGIN SELECT RAISE(ABORT, 'an event never changes'); END",
-    "CREATE TRIGGER events_never_go BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'an event never goes'); END",
-    f"CREATE TRIGGER entries_facts_never_change BEFORE UPDATE OF {_FACTS} ON entries"
-    " BEGIN SELECT RAISE(ABORT, 'a pair never changes'); END",
-    "CREATE TRIGGER entries_never_go BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'an entry never goes'); END",
-)
+_TRIGGERS = {
+    "sqlite": (
+        "CREATE TRIGGER events_never_change BEFORE UPDATE ON events"
+        " BEGIN SELECT RAISE(ABORT, 'an event never changes'); END",
+        "CREATE TRIGGER events_never_go BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'an event never goes'); END",
+        f"CREATE TRIGGER entries_facts_never_change BEFORE UPDATE OF {_FACTS} ON entries"
+        " BEGIN SELECT RAISE(ABORT, 'a pair never changes'); END",
+        "CREATE TRIGGER entries_never_go BEFORE DELETE ON entries"
+        " BEGIN SELECT RAISE(ABORT, 'an entry never goes'); END",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION journal_never() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN RAISE EXCEPTION USING MESSAGE = TG_ARGV[0], ERRCODE = ''23000''; END'",
+        # A sequence gives numbers in any order of commit. With this lock, held until then, an entry's number becomes
+        # visible after all lower ones: that is what `Journal.changes` and the courier's undo window go by. A statement
+        # trigger runs before the number is taken. The key is the table's, so that two journals do not meet.
+        "CREATE FUNCTION journal_in_order() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN PERFORM pg_advisory_xact_lock((CAST(TG_RELID AS bigint) << 16) + 1); RETURN NULL; END'",
+        "CREATE TRIGGER entries_in_order BEFORE INSERT ON entries"
+        " FOR EACH STATEMENT EXECUTE FUNCTION journal_in_order()",
+        "CREATE TRIGGER events_never_change BEFORE UPDATE ON events"
+        " FOR EACH ROW EXECUTE FUNCTION journal_never('an event never changes')",
+        "CREATE TRIGGER events_never_go BEFORE DELETE ON events"
+        " FOR EACH ROW EXECUTE FUNCTION journal_never('an event never goes')",
+        "CREATE TRIGGER events_never_go_at_once BEFORE TRUNCATE ON events"
+        " FOR EACH STATEMENT EXECUTE FUNCTION journal_never('an event never goes')",
+        f"CREATE TRIGGER entries_facts_never_change BEFORE UPDATE OF {_FACTS} ON entries"
+        " FOR EACH ROW EXECUTE FUNCTION journal_never('a pair never changes')",
+        "CREATE TRIGGER entries_never_go BEFORE DELETE ON entries"
+        " FOR EACH ROW EXECUTE FUNCTION journal_never('an entry never goes')",
+        "CREATE TRIGGER entries_never_go_at_once BEFORE TRUNCATE ON entries"
+        " FOR EACH STATEMENT EXECUTE FUNCTION journal_never('an entry never goes')",
+    ),
+}
 
 
 def upgrade() -> None:
@@ -91,9 +117,8 @@ def upgrade() -> None:
     )
     _index("events_entry", "events", ["entry_id", "n"])
     _index("events_first", "events", ["station", "n"], where="seq = 0")
-    if op.get_bind().dialect.name == "sqlite":
-        for trigger in _TRIGGERS:
-            op.execute(trigger)
+    for statement in _TRIGGERS[op.get_bind().dialect.name]:
+        op.execute(statement)
 
 
 def _leg(name: str) -> list[sa.Column[str] | sa.Column[int]]:

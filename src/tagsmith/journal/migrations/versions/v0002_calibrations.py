@@ -10,12 +10,24 @@ down_revision = "0001"
 
 _ROW_NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
-_TRIGGERS = (
-    "CREATE TRIGGER calibrations_never_change BEFORE UPDATE ON calibrations"
-    " BEGIN SELECT RAISE(ABORT, 'a calibration never changes'); END",
-    "CREATE TRIGGER calibrations_never_go BEFORE DELETE ON calibrations"
-    " BEGIN SELECT RAISE(ABORT, 'a calibration never goes'); END",
-)
+_TRIGGERS = {
+    "sqlite": (
+        "CREATE TRIGGER calibrations_never_change BEFORE UPDATE ON calibrations"
+        " BEGIN SELECT RAISE(ABORT, 'a calibration never changes'); END",
+        "CREATE TRIGGER calibrations_never_go BEFORE DELETE ON calibrations"
+        " BEGIN SELECT RAISE(ABORT, 'a calibration never goes'); END",
+    ),
+    "postgresql": (
+        "CREATE TRIGGER calibrations_in_order BEFORE INSERT ON calibrations"
+        " FOR EACH STATEMENT EXECUTE FUNCTION journal_in_order()",
+        "CREATE TRIGGER calibrations_never_change BEFORE UPDATE ON calibrations"
+        " FOR EACH ROW EXECUTE FUNCTION journal_never('a calibration never changes')",
+        "CREATE TRIGGER calibrations_never_go BEFORE DELETE ON calibrations"
+        " FOR EACH ROW EXECUTE FUNCTION journal_never('a calibration never goes')",
+        "CREATE TRIGGER calibrations_never_go_at_once BEFORE TRUNCATE ON calibrations"
+        " FOR EACH STATEMENT EXECUTE FUNCTION journal_never('a calibration never goes')",
+    ),
+}
 
 
 def upgrade() -> None:
@@ -35,6 +47,5 @@ def upgrade() -> None:
         sa.Column("at", sa.Text, nullable=False),
     )
     op.create_index("calibrations_target", "calibrations", ["target", "number"])
-    if op.get_bind().dialect.name == "sqlite":
-        for trigger in _TRIGGERS:
-            op.execute(trigger)
+    for statement in _TRIGGERS[op.get_bind().dialect.name]:
+        op.execute(statement)
