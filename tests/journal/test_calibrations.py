@@ -18,15 +18,15 @@ from tagsmith.model import LegName, LegState, Settlement
 from tagsmith.uid import ByteOrder, Technology, Uid
 
 
-async def test_the_last_one_counts(path: Path) -> None:
+async def test_the_last_one_counts(place: Path | str) -> None:
     """After a restart the target's last calibration is as it was recorded, the ones before are kept, others' apart."""
     first, second = calibration(1), calibration(2, order=ByteOrder.WIRE, by="Grace \u20ac")
-    with opened(path) as journal:
+    with opened(place) as journal:
         assert await journal.calibration(TARGET) is None
         await journal.record_calibration(first)
         await journal.record_calibration(second)
         await journal.record_calibration(calibration(3, target=OTHER_TARGET))
-    with opened(path) as journal:
+    with opened(place) as journal:
         assert await journal.calibration(TARGET) == second
         assert await journal.calibrations(TARGET) == [first, second]
         assert await journal.calibrations("https://nobody.example") == []
@@ -52,6 +52,7 @@ async def test_the_same_again_is_found_again(journal: Journal) -> None:
     assert await journal.calibrations(TARGET) == [calibration(1), calibration(2), calibration(1)]
 
 
+@pytest.mark.sqlite
 async def test_its_event_holds_the_whole_row(journal: Journal) -> None:
     """The chain tells of a calibration with everything there is to know, and of no entry."""
     await journal.record_calibration(calibration(1))
@@ -92,6 +93,7 @@ async def test_a_closed_journal_takes_none(path: Path) -> None:
         list(journal.sent_in_other_order(TARGET, ByteOrder.WIRE))
 
 
+@pytest.mark.sqlite
 async def test_a_spoilt_row_is_told(journal: Journal) -> None:
     """A calibration that nobody can have written is an error, never an order."""
     await journal.record_calibration(calibration(1))

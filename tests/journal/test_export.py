@@ -97,6 +97,7 @@ async def test_one_entry_in_full(journal: Journal) -> None:
     assert details(journal, "nothing like it") is None
 
 
+@pytest.mark.sqlite
 async def test_one_entry_in_full_after_tampering(journal: Journal) -> None:
     """A payload that is no JSON any more is shown as it is."""
     await journal.append(entry(1))

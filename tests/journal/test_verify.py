@@ -218,11 +218,11 @@ async def test_all_problems_are_counted_and_a_hundred_told(path: Path) -> None:
     assert problems[-1] == "… and 30 more"
 
 
-async def test_verify_sees_one_moment(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_verify_sees_one_moment(place: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is appended while `verify` runs neither disturbs it nor waits for it."""
     from tagsmith.journal import verifying
 
-    with opened(path) as journal, opened(path) as other:
+    with opened(place) as journal, opened(place) as other:
         await journal.append(entry(1))
         loop = asyncio.get_running_loop()
         real: Callable[..., object] = verifying._check_anchors
