@@ -79,6 +79,29 @@ def test_another_process_is_refused(path: Path) -> None:
         lock.release()
 
 
+@pytest.mark.parametrize("how", ["replaced", "deleted"])
+def test_a_lock_on_a_file_that_is_gone_is_not_held(path: Path, file: Path, how: str) -> None:
+    """A lock file that was deleted or replaced under its holder is another's to lock: the holder learns it."""
+    with opened(path) as journal:
+        first, second = journal.courier_lock(), journal.courier_lock()
+        assert not first.held()
+        assert first.try_acquire()
+        assert first.held()
+        if how == "deleted":
+            file.unlink()
+        else:
+            file.with_name("other").touch()
+            file.with_name("other").replace(file)
+        assert second.try_acquire()
+        assert not first.held()
+        assert not first.try_acquire()
+        assert second.held()
+        second.release()
+        assert not second.held()
+        assert first.try_acquire()
+        first.release()
+
+
 def test_trouble_with_the_file_is_ours(tmp_path: Path) -> None:
     """What the operating system says about the lock file comes as a journal's error."""
     (tmp_path / "lock").mkdir()

@@ -14,10 +14,13 @@ import glob
 import itertools
 import os
 import pwd
+import select
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,7 +84,7 @@ class Server:
         self._as = _user()
         # A socket's path has 107 characters at most: not below pytest's own folder.
         self.folder = Path(tempfile.mkdtemp(prefix="tagsmith-pg-"))
-        self.port = 5432
+        self.port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
         self._templates: dict[str, str] = {}
@@ -118,7 +121,6 @@ class Server:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         deadline = time.monotonic() + _PATIENCE_S
-        self.port = _free_port()
         (self._data / "postgresql.auto.conf").write_text(_CONFIG.format(folder=self.folder, port=self.port))
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -207,9 +209,47 @@ class Server:
             raise RuntimeError(f"{program}: {done.stderr}")
 
 
-def _free_port() -> int:
-    import socket
+class Wire:
+    """A TCP line to the server that can lose a COMMIT, or the answer to it. Ends both sides when it does."""
 
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.fates: list[bool] = []
+        """Of the next commits: whether the server gets them; none is answered."""
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, socket.create_connection(("127.0.0.1", self._to)) as there, contextlib.suppress(OSError):
+            committed = False
+            while True:
+                ready, _, _ = select.select([client, there], [], [])
+                if client in ready:
+                    if not (data := client.recv(65536)):
+                        return
+                    if b"COMMIT\0" in data and self.fates:
+                        if not self.fates.pop(0):
+                            return
+                        committed = True
+                    there.sendall(data)
+                if there in ready:
+                    data = there.recv(65536)
+                    if not data or committed:
+                        return
+                    client.sendall(data)
+
+
+def _free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]
