@@ -166,7 +166,9 @@ class Server:
         """The name of a new database, a copy of another one."""
         name = f"journal_{next(self._numbers)}"
         with self.connection() as one:
-            one.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {owner}")
+            # Where it must be chosen (from 15 on): without fsync it is quicker than writing the copy to the log.
+            strategy = "STRATEGY FILE_COPY" if one.info.server_version >= 150_000 else ""
+            one.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {owner} {strategy}")
         return name
 
     def laid(self) -> str:

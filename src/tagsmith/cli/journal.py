@@ -31,7 +31,7 @@ def _open(config: Path | None) -> Iterator[Journal]:
     url = settings.journal.url
     with contextlib.ExitStack() as stack:
         if not Journal.exists(url):
-            click.echo(f"there is no journal yet at {url}", err=True)
+            click.echo(f"there is no journal yet at {Journal.place_of(url)}", err=True)
             url = f"sqlite:///{stack.enter_context(tempfile.TemporaryDirectory())}/empty.sqlite"
         opened = Journal.open(url, station=settings.station.name)
         stack.callback(opened.close)

@@ -93,11 +93,15 @@ def log_to_stderr(level: int) -> None:
 def log_to_file(journal_url: str) -> None:
     """Log lines beside the journal, where the screen leaves no standard error to write to; three files of 1 MiB.
 
-    A log that cannot be written stops nobody from working: the screen keeps its last lines (F8).
+    For a journal that is in no file they stand in the state folder. A log that cannot be written stops nobody
+    from working: the screen keeps its last lines (F8).
     """
     from logging.handlers import RotatingFileHandler
 
-    folder = Path(journal_url.partition(":///")[2]).parent
+    from tagsmith.config import state_folder
+
+    scheme, _, path = journal_url.partition(":///")
+    folder = Path(path).parent if scheme.startswith("sqlite") else state_folder() or Path()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         handler = RotatingFileHandler(folder / "tagsmith.log", maxBytes=1 << 20, backupCount=2, encoding="utf-8")

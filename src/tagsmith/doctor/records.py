@@ -32,17 +32,18 @@ def journal(patient: Patient) -> list[Finding]:
             return [ok(JOURNAL, "there is no journal yet; the first start makes it")]
         with _open(settings) as opened:
             result = opened.verify()
-            path = opened.path
+            place, path = opened.place, opened.path
     except JournalError as error:
         return [_unusable(error)]
     if result.ok:
-        return [ok(JOURNAL, f"{path} is sound: {result.entries} entries, {result.events} events")]
+        return [ok(JOURNAL, f"{place} is sound: {result.entries} entries, {result.events} events")]
     more = f", and {len(result.problems) - 1} more" if len(result.problems) > 1 else ""
+    keep = f": cp -a {path}* /a/safe/place/" if path else " of the database: pg_dump"
     return [
         bad(
             JOURNAL,
-            f"{path} is not sound: {result.problems[0]}{more}",
-            f"tagsmith journal verify\n# stop the station, and keep a copy: cp -a {path}* /a/safe/place/",
+            f"{place} is not sound: {result.problems[0]}{more}",
+            f"tagsmith journal verify\n# stop the station, and keep a copy{keep}",
         )
     ]
 
