@@ -29,7 +29,8 @@ never travel further.
     │   ├── JournalUnavailable   it cannot be opened, is locked or did not answer; trying again may help
     │   ├── DuplicateUid         the key is already paired (carries the record)
     │   ├── DuplicateNumber      the number is already used (carries the record)
-    │   └── IllegalTransition    a change that the entry's state does not allow
+    │   ├── IllegalTransition    a change that the entry's state does not allow
+    │   └── Replaced             another process delivers now
     ├── DriveError               one outcome of a request each:
     │   ├── Refused              the API understood and said no; where the endpoint documents it, one of
     │   │   ├── InvalidRequest   400: something in the request is not as the API wants it
@@ -186,6 +187,10 @@ class DuplicateNumber(JournalError):
 
 class IllegalTransition(JournalError):
     """The entry's state does not allow this change; nothing was changed."""
+
+
+class Replaced(JournalError):
+    """Another process has taken delivery over since: nothing was recorded, and nothing may be sent."""
 
 
 class DriveError(TagsmithError):

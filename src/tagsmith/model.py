@@ -397,6 +397,27 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
+class Tenure:
+    """A process's right to deliver from a journal: attempts are recorded in its `term` alone, until another begins.
+
+    `interrupted` counts the attempts of whoever delivered before that were found under way: now unknown.
+    """
+
+    term: int
+    interrupted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a person corrects of an entry before the API has taken it; what is None stays."""
+
+    user_id: str | None = None
+    key_type: KeyType | None = None
+    valid_from: str | None = None
+    valid_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """The proof of the byte order of one target: a key that is known to work, as the API knows it and as it was read.
 
