@@ -472,7 +472,7 @@ class Delivery(enum.StrEnum):
     STANDBY = "standby"
     """Another process sends for this journal."""
     HELD_BACK = "held-back"
-    """Production without a confirmed byte order: pairs are kept, nothing is sent."""
+    """Production without a confirmed byte order, or a journal that is a copy: pairs are kept, nothing is sent."""
     STOPPED = "stopped"
     """The API turned the key away (401, 403); nothing is sent until the station is started again."""
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from tagsmith.courier import Courier
 from tagsmith.drive import ChargingKey, Receipt
-from tagsmith.errors import IllegalTransition
+from tagsmith.errors import IllegalTransition, Replaced
 from tagsmith.model import (
     DeliveryView,
     Entry,
@@ -27,6 +27,7 @@ from tagsmith.model import (
     Mark,
     Record,
     Settlement,
+    Tenure,
 )
 from tagsmith.uid import ByteOrder, Uid
 
@@ -142,6 +143,8 @@ class FakeJournal:
         self.fault: Callable[[str, bool], None] = lambda call, done: None
         self.latency_s = 0.001
         self.settlements: list[tuple[str, LegName, Settlement]] = []
+        self.strange = ""
+        self.term = 0
         self._attempts = 0
 
     def courier_lock(self) -> FakeLock:
@@ -200,8 +203,19 @@ class FakeJournal:
                     self._put(record, name, replace(leg, state=LegState.UNKNOWN, repeat=True))
         return left
 
-    async def attempt(self, entry_id: str, leg: LegName, body: str) -> str:
+    async def stranger(self) -> str:
+        await self._call("stranger")
+        return self.strange
+
+    async def take_over(self, target: str, holder: str = "") -> Tenure:
+        left = await self.recover(target)
+        self.term += 1
+        return Tenure(self.term, left)
+
+    async def attempt(self, entry_id: str, leg: LegName, body: str, *, term: int | None = None) -> str:
         await self._call("attempt")
+        if term is not None and term != self.term:
+            raise Replaced("another process has taken over")
         record, old = self.records[entry_id], self.leg(entry_id, leg)
         if record.mark is not None or not _open(old) or old.body not in (None, body):
             raise IllegalTransition(f"{entry_id} is {record.state}")

@@ -821,6 +821,46 @@ def test_what_a_person_releases_is_found() -> None:
     play(scene)
 
 
+def test_a_journal_that_is_not_at_home_delivers_nothing() -> None:
+    """A copy or an older state of a journal holds delivery back and says why; adopted, it goes on by itself."""
+
+    async def scene() -> None:
+        one = Scene(hold_s=0.0)
+        one.journal.strange = "this journal was copied here from another place"
+        async with one:
+            one.pair(1)
+            await asyncio.sleep(60.0)
+            assert one.drive.sent == []
+            assert one.courier.view.delivery is Delivery.HELD_BACK
+            assert "copied here" in one.courier.view.message
+            one.journal.strange = ""
+            await asyncio.sleep(3.0)
+            assert one.state(1) == "reserved"
+
+    play(scene)
+
+
+def test_a_courier_that_was_replaced_sends_nothing() -> None:
+    """Where another process has begun a term and holds the lock, this one's attempts are not recorded, and not sent."""
+
+    async def scene() -> None:
+        async with Scene(hold_s=0.0) as one:
+            one.pair(1)
+            await until(lambda: one.state(1) == "reserved")
+            other = one.journal.courier_lock()
+            one.journal.lock_holder = other
+            await one.journal.take_over("", "another")
+            one.pair(2)
+            await asyncio.sleep(60.0)
+            assert [sent.what for sent in one.drive.sent] == ["N-00001"]
+            assert one.courier.view.delivery is Delivery.STANDBY
+            other.release()
+            await asyncio.sleep(10.0)
+            assert one.state(2) == "reserved"
+
+    play(scene)
+
+
 def _released(record: Record) -> Record:
     return replace(record, reservation=replace(record.reservation, repeat=True))
 

@@ -24,7 +24,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "commands": ("tagsmith.cli.commands:commands", "Barcodes that are commands, and a sheet of them."),
     "uid": ("tagsmith.cli.judge:uid", "Judge a UID and show it in both orders."),
     "visual-number": ("tagsmith.cli.judge:visual_number", "Check a printed number."),
-    "journal": ("tagsmith.cli.journal:journal", "List, show, undo, void, verify and export what was paired."),
+    "journal": ("tagsmith.cli.journal:journal", "List, show, correct, verify, back up and export what was paired."),
     "courier": ("tagsmith.cli.courier:courier", "Delivery alone, without readers."),
     "keys": ("tagsmith.cli.keys:keys", "A user's keys: list, activate, rename, enable, disable."),
     "orders": ("tagsmith.cli.orders:orders", "Order keys for users; orders, receipts and prices."),

@@ -14,5 +14,6 @@ and each outcome written back. Knows journal and drive, and nothing of readers, 
 """
 
 from tagsmith.courier.courier import Courier, Pending
+from tagsmith.courier.policy import first_body
 
-__all__ = ["Courier", "Pending"]
+__all__ = ["Courier", "Pending", "first_body"]

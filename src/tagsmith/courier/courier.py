@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import logging
 import math
+import os
 import random
 import time
 from collections.abc import Callable
@@ -104,8 +105,9 @@ class Courier:
         self._writes = Patience(
             "the journal cannot record deliveries", clock=clock, rng=rng, changed=self._board.publish
         )
+        self._ledger = Ledger(journal, self._writes)
         self._sender = Sender(
-            Ledger(journal, self._writes),
+            self._ledger,
             drive,
             gate=self._gate,
             limiter=self._limiter,
@@ -122,7 +124,8 @@ class Courier:
         self._counted_at = -math.inf
 
         self._locked = False
-        self._recovered = False
+        self._took_over = False
+        self._stranger = ""
         self._looked = False
         self._holder: str | None = None
         self._stop_at: float | None = None
@@ -247,6 +250,10 @@ class Courier:
             await self._count()
             self._looked = True
             return POLL_S
+        if self._took_over and self._ledger.term is None:
+            # Another process began a term though the lock was ours: its file was removed. Whoever has it now, delivers.
+            self._board.raise_alarm("another process has taken delivery over: this one stands by")
+            self._release()
         if not self._locked and not self._lock.try_acquire():
             self._holder = self._lock.holder()
             self._looked = True
@@ -254,11 +261,17 @@ class Courier:
             return POLL_S
         self._locked = True
         self._holder = None
-        if not self._recovered:
+        if not self._took_over:
+            self._stranger = await self._journal.stranger()
+            if self._stranger:
+                await self._count()
+                self._looked = True
+                return POLL_S
             # Attempts that a process before this one left behind: whatever became of them is not known.
-            left_behind = await self._journal.recover(self._target)
-            self._recovered = True
-            _log.info("delivering to %s; attempts left behind by an earlier run: %d", self._target, left_behind)
+            tenure = await self._journal.take_over(self._target, f"process {os.getpid()}")
+            self._ledger.term = tenure.term
+            self._took_over = True
+            _log.info("delivering to %s; attempts left behind by an earlier run: %d", self._target, tenure.interrupted)
         self._looked = True
         return await self._look()
 
@@ -360,6 +373,8 @@ class Courier:
         """How delivery stands, and the words for it."""
         if self._hold_back:
             return Delivery.HELD_BACK, self._hold_back
+        if self._stranger:
+            return Delivery.HELD_BACK, f"{self._stranger}: nothing is sent (see `tagsmith journal adopt --help`)"
         if self._sender.stopped:
             return Delivery.STOPPED, self._sender.stopped
         if self._holder is not None:
@@ -372,7 +387,7 @@ class Courier:
             return ""
         if self._stop_at is not None:
             return pending.why or "delivery was told to stop"
-        if self._hold_back or self._sender.stopped:
+        if self._hold_back or self._stranger or self._sender.stopped:
             return pending.why
         if patient:
             return ""
@@ -418,6 +433,9 @@ class Courier:
     def _release(self) -> None:
         if self._locked:
             self._locked = False
+            # Whoever delivers meanwhile begins a term of its own, and this one another after that.
+            self._took_over = False
+            self._ledger.term = None
             self._lock.release()
 
 

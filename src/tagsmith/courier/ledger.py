@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tagsmith.courier.policy import backoff_s, leg_of, not_sent, unknown_before
-from tagsmith.errors import IllegalTransition, JournalError
+from tagsmith.errors import IllegalTransition, JournalError, Replaced
 from tagsmith.model import LegName, LegState, Record, Settlement
 
 if TYPE_CHECKING:
@@ -73,11 +73,20 @@ class Ledger:
     def __init__(self, journal: Journal, writes: Patience) -> None:
         self._journal = journal
         self.writes = writes
+        self.term: int | None = None
+        """The term in which attempts are recorded; None while this courier has not taken over, or was replaced."""
 
     async def attempt(self, record: Record, name: LegName, body: str) -> str | None:
         """Record an attempt durably, before it is sent; its id, or None: then nothing may be sent."""
+        if self.term is None:
+            return None
         try:
-            attempt_id = await self._journal.attempt(record.entry.id, name, body)
+            attempt_id = await self._journal.attempt(record.entry.id, name, body, term=self.term)
+        except Replaced as error:
+            self.writes.worked()
+            self.term = None
+            _log.error("%s: nothing more is sent in the old term", error.message)
+            return None
         except IllegalTransition as error:
             # Taken back in the hold window, or marked by a person: that is what the journal is asked for.
             self.writes.worked()
