@@ -325,7 +325,10 @@ class Courier:
 
     def _clearance_s(self) -> float:
         """Seconds until one more request may start; 0 now; inf when something else must end first."""
-        if self._stop_at is not None or self._sender.stopped or len(self._tasks) >= self._concurrency:
+        # Each of these may have come true while the journal was being asked.
+        if self._stop_at is not None or self._hold_back or self._sender.stopped:
+            return math.inf
+        if len(self._tasks) >= self._concurrency or self._ledger.term is None:
             return math.inf
         now = self._clock()
         return max(
