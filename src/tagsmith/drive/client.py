@@ -6,12 +6,14 @@ one more endpoint is a row, a model and a method.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self, TypeVar
 
 from tagsmith.drive import endpoints, models, orders, outcomes, plug_and_charge
 from tagsmith.drive.endpoints import Endpoint
+from tagsmith.drive.exchange import Observer
 from tagsmith.drive.models import ChargingKey, KeyChange, KeyKind, Receipt
 from tagsmith.drive.orders import KeyOrder, Order, PlacedOrder, Price
 from tagsmith.drive.outcomes import Answer
@@ -29,7 +31,8 @@ class DriveClient:
     a whole request, from the first try to connect to the last byte of the answer; `connect_timeout_s` (at most a
     quarter of it) what comes before the request is sent. `concurrency` is the number of connections, at most 8; more
     requests than that wait for one, and fail as not processed if none becomes free within `connect_timeout_s`.
-    `proxy` and `ca_file` as `wire.Wire` has them; neither is ever taken from the environment.
+    `proxy` and `ca_file` as `wire.Wire` has them; neither is ever taken from the environment. The `observer` is told
+    of each exchange of which an answer's head came (`exchange.Exchange`), with times of the monotonic `clock`.
 
     Nothing is retried in here, and no request is sent twice. Every method raises one of
 
@@ -55,6 +58,8 @@ class DriveClient:
         concurrency: int = 4,
         proxy: str | None = None,
         ca_file: Path | None = None,
+        observer: Observer | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._wire = Wire(
             base_url,
@@ -64,6 +69,8 @@ class DriveClient:
             connections=concurrency,
             proxy=proxy,
             ca_file=ca_file,
+            observer=observer,
+            clock=clock,
         )
 
     def __repr__(self) -> str:

@@ -183,10 +183,10 @@ def retry_after_s(header: str, date: str, now: datetime) -> float | None:
     text = header.strip()
     if re.fullmatch(r"[0-9]{1,9}", text):
         return float(text)
-    until = _http_date(text)
+    until = http_date(text)
     if until is None:
         return None
-    return max(0.0, (until - (_http_date(date) or now)).total_seconds())
+    return max(0.0, (until - (http_date(date) or now)).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +218,10 @@ def _words_in(value: object) -> str:
     return ""
 
 
-def _http_date(text: str) -> datetime | None:
+def http_date(text: str) -> datetime | None:
+    """A moment in UTC from an HTTP header; None where it is nonsense. What names no zone is taken as UTC."""
     try:
         moment = parsedate_to_datetime(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
