@@ -24,11 +24,12 @@ from urllib.parse import quote
 
 import httpx
 
-from tagsmith import __version__
+from tagsmith import __version__, wall_clock
 from tagsmith.drive import outcomes
 from tagsmith.drive.exchange import Exchange, Observer
 from tagsmith.drive.outcomes import Answer
 from tagsmith.errors import ConfigError, DriveError, Refused
+from tagsmith.wall_clock import WallClock
 
 MAX_CONNECTIONS: Final = 8
 """With 32 httpx did a third of the requests per second it does with 8."""
@@ -108,10 +109,12 @@ class Wire:
         ca_file: Path | None = None,
         observer: Observer | None = None,
         clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], WallClock] = wall_clock.look,
     ) -> None:
         _quiet()
         self._observer = observer
         self._clock = clock
+        self._wall_clock = wall_clock
         self.base_url = base_url.rstrip("/")
         self._key = key
         self._timeout_s = timeout_s
@@ -159,6 +162,10 @@ class Wire:
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await self._send(request)
+        except httpx.ConnectError as error:
+            if complaint := outcomes.of_time(error):
+                return outcomes.of_clock(complaint, self._wall_clock())
+            return outcomes.of_exception(error, self._shown(str(error)))
         except (httpx.HTTPError, httpx.StreamError, TimeoutError, outcomes.TooLong) as error:
             return outcomes.of_exception(error, self._shown(str(error)))
         except Exception as error:  # noqa: BLE001 – the pair may be at the API: whatever it was, that must be said
