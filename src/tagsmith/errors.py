@@ -38,6 +38,7 @@ never travel further.
     │   │   └── Conflict         409: the key or the contract is in use already
     │   ├── Unauthorised         401 or 403: the key, or what it may do
     │   ├── NotProcessed         proved not done: never connected, or 429
+    │   │   ├── ClockWrong       TLS was refused for a time that only a wrong clock shows
     │   │   └── OrderedTooSoon   a user's last order of a key is not five minutes old
     │   └── OutcomeUnknown       sent, and then no answer that can be trusted
     │       └── ApiFailed        500, documented for every endpoint
@@ -239,6 +240,10 @@ class NotProcessed(DriveError):
     ) -> None:
         super().__init__(message, remedy, status=status, text=text)
         self.retry_after_s = retry_after_s
+
+
+class ClockWrong(NotProcessed):
+    """TLS was refused for a time that this machine's clock shows, and that clock is not to be trusted."""
 
 
 class OrderedTooSoon(NotProcessed):

@@ -8,6 +8,7 @@ Everything it raises is one of `Refused`, `Unauthorised`, `NotProcessed` and `Ou
 
 from tagsmith.drive.client import DriveClient
 from tagsmith.drive.endpoints import ENDPOINTS, Endpoint
+from tagsmith.drive.exchange import Exchange, Observer
 from tagsmith.drive.models import ChargingKey, KeyChange, KeyKind, Receipt, Reservation, check_user_id
 from tagsmith.drive.order_notes import Note, NoteState, OrderNotes
 from tagsmith.drive.orders import Address, KeyOrder, Order, OrderState, PlacedOrder, Price
@@ -19,11 +20,13 @@ __all__ = [
     "ChargingKey",
     "DriveClient",
     "Endpoint",
+    "Exchange",
     "KeyChange",
     "KeyKind",
     "KeyOrder",
     "Note",
     "NoteState",
+    "Observer",
     "Order",
     "OrderNotes",
     "OrderState",
