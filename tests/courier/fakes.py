@@ -250,6 +250,23 @@ class FakeJournal:
         self.fault("settle", True)
         return settled
 
+    async def resolve(
+        self, entry_id: str, leg: LegName, settlement: Settlement, *, attempt_id: str | None = None
+    ) -> Record:
+        await self._call("resolve")
+        record, old = self.records[entry_id], self.leg(entry_id, leg)
+        if old.state is not LegState.UNKNOWN or attempt_id not in (None, old.attempt_id):
+            raise IllegalTransition("not in doubt")
+        self.settlements.append((entry_id, leg, settlement))
+        new = replace(
+            old,
+            state=settlement.state,
+            repeat=settlement.repeat,
+            status=settlement.status,
+            message=settlement.message,
+        )
+        return self._put(record, leg, new, contract_id=settlement.contract_id or record.contract_id)
+
 
 def _open(leg: Leg) -> bool:
     return leg.state in (LegState.HELD, LegState.QUEUED) or (leg.state is LegState.UNKNOWN and leg.repeat)
@@ -293,6 +310,8 @@ class FakeDrive:
     latency_s: float = 0.1
     slow: dict[str, float] = field(default_factory=dict)
     sent: list[Sent] = field(default_factory=list)
+    keys: Callable[[str], list[ChargingKey] | BaseException] = lambda user_id: []
+    looks: list[float] = field(default_factory=list)
     under_way: int = 0
     most: int = 0
 
@@ -309,6 +328,14 @@ class FakeDrive:
         answer = await self._exchange(Sent(now(), LegName.ACTIVATION, reference_id, None))
         assert answer is None or isinstance(answer, ChargingKey)
         return answer or charging_key(entry(int(reference_id.removeprefix("N-"))).uid_api)
+
+    async def list_keys(self, user_id: str) -> list[ChargingKey]:
+        self.looks.append(now())
+        await asyncio.sleep(self.latency_s)
+        found = self.keys(user_id)
+        if isinstance(found, BaseException):
+            raise found
+        return found
 
     async def _exchange(self, sent: Sent) -> Answer:
         self.sent.append(sent)

@@ -330,8 +330,9 @@ def test_the_way_of_one_reservation(answers: list[Answer], state: str, requests:
     [
         ([REFUSED], "reserved", 1),
         ([FAILED], "active", 2),
-        ([FAILED, Refused("not found (404)", status=404)], "unknown", 2),
-        ([FAILED, TAKEN], "unknown", 2),
+        ([FAILED, Refused("not found (404)", status=404)], "reserved", 2),
+        ([FAILED, TAKEN], "reserved", 2),
+        ([TAKEN], "reserved", 1),
         ([UNREACHABLE, TAKEN], "reserved", 2),
     ],
 )
@@ -346,6 +347,60 @@ def test_the_way_of_one_activation(answers: list[Answer], state: str, requests: 
             assert len(one.drive.sent) == 1 + requests
             assert one.view.reserved == 1
             assert one.view.waiting == 0
+
+    play(scene)
+
+
+@pytest.mark.parametrize("lost", [FAILED, TAKEN])
+def test_a_doubtful_activation_is_settled_by_the_users_keys(lost: Answer) -> None:
+    """After a lost answer, and after "in use", the user's keys show that it is active: it is not asked for again."""
+
+    async def scene() -> None:
+        drive = FakeDrive(in_turn(None, lost))
+        drive.keys = lambda user: (
+            [charging_key(entry(2).uid_api), charging_key(entry(1).uid_api)] if user == "u" else []
+        )
+        async with Scene(hold_s=0.0, drive=drive) as one:
+            one.pair(1, user="u")
+            await asyncio.sleep(3600.0)
+            assert one.state(1) == "active"
+            assert (len(drive.sent), len(drive.looks)) == (2, 1)
+            assert one.journal.records["e1"].contract_id is not None
+            assert one.view.unknown == 0
+
+    play(scene)
+
+
+def test_keys_that_cannot_be_seen_settle_nothing() -> None:
+    """While the user's keys cannot be looked at the activation stays in doubt and is not sent again."""
+
+    async def scene() -> None:
+        drive = FakeDrive(in_turn(None, FAILED), keys=lambda user: Refused("no (400)", status=400))
+        async with Scene(hold_s=0.0, drive=drive) as one:
+            one.pair(1, user="u")
+            await asyncio.sleep(600.0)
+            assert one.state(1) == "unknown"
+            assert len(drive.sent) == 2
+            assert 5 < len(drive.looks) < 100
+            drive.keys = lambda user: []
+            await asyncio.sleep(600.0)
+            assert one.state(1) == "active"
+
+    play(scene)
+
+
+def test_another_pair_of_the_user_is_an_alarm() -> None:
+    """The user's list shows our number with another key: for a person, at once, and never asked for again."""
+
+    async def scene() -> None:
+        other = charging_key(entry(2).uid_api).model_copy(update={"reference_id": entry(1).visual_number})
+        drive = FakeDrive(in_turn(None, TAKEN), keys=lambda user: [other])
+        async with Scene(hold_s=0.0, drive=drive) as one:
+            one.pair(1, user="u")
+            await asyncio.sleep(600.0)
+            assert one.state(1) == "unknown"
+            assert (len(drive.sent), len(drive.looks)) == (2, 1)
+            assert "another pair" in one.view.alarm
 
     play(scene)
 
@@ -520,7 +575,7 @@ def test_never_more_requests_in_a_minute_than_set(concurrency: int) -> None:
             for index in range(1, 61):
                 one.pair(index, user="u")
             await until(lambda: one.view.waiting == 0 and bool(drive.sent))
-            times = [sent.at for sent in drive.sent]
+            times = sorted([*(sent.at for sent in drive.sent), *drive.looks])
             assert max(sum(first <= at < first + 60.0 for at in times) for first in times) == 7
             assert times[-1] < 60.5 * (len(times) / 7 + 1)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from tagsmith.courier.policy import backoff_s, leg_of, not_sent, unknown_before
@@ -112,9 +112,25 @@ class Ledger:
         Never gives up by itself; when it is cancelled, or the process dies, the leg stays `sending` in the journal,
         which the next start takes for an unknown outcome.
         """
+        return await self._write(
+            entry_id, settlement, lambda: self._journal.settle(entry_id, name, attempt_id, settlement)
+        )
+
+    async def resolve(self, record: Record, name: LegName, settlement: Settlement) -> Record | None:
+        """Write, as patiently, what evidence says of a leg in doubt; None where another attempt was made since."""
+        entry_id, leg = record.entry.id, leg_of(record, name)
+        return await self._write(
+            entry_id,
+            settlement,
+            lambda: self._journal.resolve(entry_id, name, settlement, attempt_id=leg.attempt_id),
+        )
+
+    async def _write(
+        self, entry_id: str, settlement: Settlement, write: Callable[[], Awaitable[Record]]
+    ) -> Record | None:
         while True:
             try:
-                settled = await self._journal.settle(entry_id, name, attempt_id, settlement)
+                settled = await write()
             except IllegalTransition as error:
                 self.writes.worked()
                 _log.error("the outcome of %s (%s) was not recorded: %s", entry_id, settlement.state, error)
