@@ -473,6 +473,8 @@ class Delivery(enum.StrEnum):
     """Another process sends for this journal."""
     HELD_BACK = "held-back"
     """Production without a confirmed byte order, or a journal that is a copy: pairs are kept, nothing is sent."""
+    PAUSED = "paused"
+    """Many pairs in a row were refused; the rest waits until a person has dealt with one of them."""
     STOPPED = "stopped"
     """The API turned the key away (401, 403); nothing is sent until the station is started again."""
 

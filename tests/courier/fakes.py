@@ -203,6 +203,10 @@ class FakeJournal:
                     self._put(record, name, replace(leg, state=LegState.UNKNOWN, repeat=True))
         return left
 
+    async def last_attempted(self, target: str, n: int) -> list[Record]:
+        await self._call("last_attempted")
+        return [one for one in reversed(self.records.values()) if one.reservation.attempts][:n]
+
     async def stranger(self) -> str:
         await self._call("stranger")
         return self.strange

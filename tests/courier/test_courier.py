@@ -31,7 +31,7 @@ from tagsmith.errors import (
     Refused,
     Unauthorised,
 )
-from tagsmith.model import Delivery, LegName, LegState, Record, Settlement
+from tagsmith.model import Delivery, LegName, LegState, Mark, Record, Settlement
 from tagsmith.uid import ByteOrder, Uid
 
 REFUSED = Refused("the API refused this (400)", status=400)
@@ -872,6 +872,46 @@ def test_what_a_person_releases_is_found() -> None:
             one.journal.records["e1"] = _released(record)
             await asyncio.sleep(30.0)
             assert one.state(1) == "reserved"
+
+    play(scene)
+
+
+BAD = Refused("the API refused this (400: validTo)", status=400)
+
+
+@pytest.mark.parametrize("concurrency", [1, 4, 8])
+def test_a_batch_is_not_burnt(concurrency: int) -> None:
+    """Ten first attempts refused with 400 in a row and no more; then the rest waits, across a restart, for a person."""
+
+    async def scene() -> None:
+        bad = FakeDrive(lambda sent: BAD)
+        async with Scene(hold_s=0.0, concurrency=concurrency, drive=bad) as one:
+            for index in range(1, 41):
+                one.pair(index)
+            await asyncio.sleep(600.0)
+            assert len(bad.sent) == 10
+            assert one.courier.view.delivery is Delivery.PAUSED
+            assert (await one.courier.drain()).waiting == 30
+        async with Scene(hold_s=0.0, concurrency=concurrency, journal=one.journal) as again:
+            await asyncio.sleep(600.0)
+            assert again.drive.sent == []
+            record = again.journal.records["e3"]
+            again.journal.records["e3"] = replace(record, mark=Mark.VOID)
+            await until(lambda: len(again.drive.sent) == 30)
+
+    play(scene)
+
+
+def test_single_refusals_pause_nothing() -> None:
+    """Refusals with receipts between them are single bad entries: delivery goes on."""
+
+    async def scene() -> None:
+        answers = itertools.cycle([*[BAD] * 9, None])
+        drive = FakeDrive(lambda sent: next(answers))
+        async with Scene(hold_s=0.0, concurrency=1, drive=drive) as one:
+            for index in range(1, 41):
+                one.pair(index)
+            await until(lambda: len(drive.sent) == 40)
 
     play(scene)
 

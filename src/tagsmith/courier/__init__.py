@@ -5,6 +5,7 @@ and each outcome written back. Knows journal and drive, and nothing of readers, 
 
     policy    what follows from one outcome (pure)
     gate      whether the API is to be spoken to just now (pure)
+    caution   whether refusals in a row are a reason to stop asking (pure)
     limiter   so many requests a minute (pure)
     holds     the undo window (pure)
     ledger    the journal, with patience for its failures

@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tagsmith.courier.board import Board, Listener
+from tagsmith.courier.caution import REFUSALS, Caution, is_refused
 from tagsmith.courier.gate import Gate
 from tagsmith.courier.holds import Holds
 from tagsmith.courier.ledger import Ledger, Patience
@@ -100,6 +101,7 @@ class Courier:
         self._holds = Holds(hold_s)
         self._limiter = Limiter(requests_per_minute)
         self._gate = Gate(rng)
+        self._caution = Caution()
         self._board = Board(listener, self._stand)
         self._reads = Patience("the journal cannot be read", clock=clock, rng=rng, changed=self._board.publish)
         self._writes = Patience(
@@ -269,11 +271,24 @@ class Courier:
                 return POLL_S
             # Attempts that a process before this one left behind: whatever became of them is not known.
             tenure = await self._journal.take_over(self._target, f"process {os.getpid()}")
+            self._caution.start(await self._journal.last_attempted(self._target, REFUSALS))
             self._ledger.term = tenure.term
             self._took_over = True
             _log.info("delivering to %s; attempts left behind by an earlier run: %d", self._target, tenure.interrupted)
         self._looked = True
+        if not self._caution.room and not await self._dealt_with():
+            await self._count()
+            return POLL_S
         return await self._look()
+
+    async def _dealt_with(self) -> bool:
+        """Whether a person has dealt with one of the refusals that paused delivery; then it goes on."""
+        for entry_id in self._caution.refused:
+            record = await self._journal.get(entry_id)
+            if record is None or not is_refused(record):
+                self._caution.resume()
+                return True
+        return False
 
     async def _look(self) -> float:
         """Start what may be sent now. Seconds until the next look at the journal."""
@@ -328,7 +343,7 @@ class Courier:
         # Each of these may have come true while the journal was being asked.
         if self._stop_at is not None or self._hold_back or self._sender.stopped:
             return math.inf
-        if len(self._tasks) >= self._concurrency or self._ledger.term is None:
+        if len(self._tasks) >= min(self._concurrency, self._caution.room) or self._ledger.term is None:
             return math.inf
         now = self._clock()
         return max(
@@ -358,6 +373,8 @@ class Courier:
         if settled is None:
             return
         self._board.count(settled, name)
+        if name is LegName.RESERVATION:
+            self._caution.settled(settled)
         try:
             await self._count()
         except JournalError as error:
@@ -380,6 +397,8 @@ class Courier:
             return Delivery.HELD_BACK, f"{self._stranger}: nothing is sent (see `tagsmith journal adopt --help`)"
         if self._sender.stopped:
             return Delivery.STOPPED, self._sender.stopped
+        if trouble := self._caution.trouble():
+            return Delivery.PAUSED, trouble
         if self._holder is not None:
             return Delivery.STANDBY, f"another process delivers: {self._holder or 'it does not say which'}"
         return Delivery.ACTIVE, self._writes.trouble or self._reads.trouble or self._gate.trouble()
@@ -390,7 +409,7 @@ class Courier:
             return ""
         if self._stop_at is not None:
             return pending.why or "delivery was told to stop"
-        if self._hold_back or self._stranger or self._sender.stopped:
+        if self._hold_back or self._stranger or self._sender.stopped or not self._caution.room:
             return pending.why
         if patient:
             return ""
@@ -436,6 +455,7 @@ class Courier:
     def _release(self) -> None:
         if self._locked:
             self._locked = False
+            self._caution.resume()
             # Whoever delivers meanwhile begins a term of its own, and this one another after that.
             self._took_over = False
             self._ledger.term = None
