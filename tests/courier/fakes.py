@@ -10,6 +10,7 @@ import asyncio
 import json
 import random
 import selectors
+from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -145,6 +146,8 @@ class FakeJournal:
         self.settlements: list[tuple[str, LegName, Settlement]] = []
         self.strange = ""
         self.term = 0
+        self.made: Counter[str] = Counter()
+        """Requests by day."""
         self._attempts = 0
 
     def courier_lock(self) -> FakeLock:
@@ -216,7 +219,20 @@ class FakeJournal:
         self.term += 1
         return Tenure(self.term, left)
 
-    async def attempt(self, entry_id: str, leg: LegName, body: str, *, term: int | None = None) -> str:
+    async def requests_made(self, target: str, day: str) -> int:
+        await self._call("requests_made")
+        return self.made[day]
+
+    async def attempt(
+        self,
+        entry_id: str,
+        leg: LegName,
+        body: str,
+        *,
+        term: int | None = None,
+        day: str | None = None,
+        requests: int = 1,
+    ) -> str:
         await self._call("attempt")
         if term is not None and term != self.term:
             raise Replaced("another process has taken over")
@@ -225,6 +241,8 @@ class FakeJournal:
             raise IllegalTransition(f"{entry_id} is {record.state}")
         if leg is LegName.ACTIVATION and record.reservation.state is not LegState.DONE:
             raise IllegalTransition("not reserved")
+        if day is not None:
+            self.made[day] += requests
         self._attempts += 1
         attempt_id = f"a{self._attempts}"
         self._put(

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from tagsmith.courier.api_clock import ApiClock
 from tagsmith.courier.board import Board, Listener
 from tagsmith.courier.caution import REFUSALS, Caution, is_refused
 from tagsmith.courier.gate import Gate
@@ -69,8 +70,10 @@ class Courier:
 
     `hold_s` is the undo window, `concurrency` the requests under way at most, `hold_back` a reason to send nothing at
     all. `order` is the byte order in force: a pair that was made in the other one and never sent is left alone.
-    `listener` is called on the loop with each settled record, and with None when only the view changed; it must
-    return soon. `clock` is monotonic seconds, `utcnow` aware UTC (for the API's clock minutes only).
+    `requests_per_minute` and `requests_per_day` are this station's share of what the API allows in its clock minutes
+    and UTC days; `api_clock` tells of those as far as the client shows it the answers. `listener` is called on the
+    loop with each settled record, and with None when only the view changed; it must return soon. `clock` is monotonic
+    seconds, `utcnow` aware UTC, which serves while the API's own time is not known.
     """
 
     def __init__(
@@ -82,6 +85,8 @@ class Courier:
         hold_s: float = 10.0,
         concurrency: int = 4,
         requests_per_minute: int = 600,
+        requests_per_day: int = 100_000,
+        api_clock: ApiClock | None = None,
         hold_back: str = "",
         order: ByteOrder | None = None,
         listener: Listener = lambda _record, _view: None,
@@ -99,7 +104,9 @@ class Courier:
         self._clock = clock
         self._lock = journal.courier_lock()
         self._holds = Holds(hold_s)
-        self._limiter = Limiter(requests_per_minute)
+        self._utcnow = utcnow
+        api_clock = api_clock or ApiClock()
+        self._limiter = Limiter(requests_per_minute, requests_per_day, clock=api_clock)
         self._gate = Gate(rng)
         self._caution = Caution()
         self._board = Board(listener, self._stand)
@@ -113,6 +120,7 @@ class Courier:
             drive,
             gate=self._gate,
             limiter=self._limiter,
+            api_clock=api_clock,
             board=self._board,
             clock=clock,
             rng=rng,
@@ -272,6 +280,8 @@ class Courier:
             # Attempts that a process before this one left behind: whatever became of them is not known.
             tenure = await self._journal.take_over(self._target, f"process {os.getpid()}")
             self._caution.start(await self._journal.last_attempted(self._target, REFUSALS))
+            day = self._limiter.day(self._clock(), self._utcnow())
+            self._limiter.resume(day, await self._journal.requests_made(self._target, day))
             self._ledger.term = tenure.term
             self._took_over = True
             _log.info("delivering to %s; attempts left behind by an earlier run: %d", self._target, tenure.interrupted)
@@ -349,6 +359,7 @@ class Courier:
         return max(
             self._gate.wait_s(now, len(self._tasks)),
             self._limiter.wait_s(now, ahead=self._sender.unsent),
+            self._limiter.wait_for_day_s(now, self._utcnow()),
             self._writes.wait_s(),
         )
 
@@ -401,7 +412,16 @@ class Courier:
             return Delivery.PAUSED, trouble
         if self._holder is not None:
             return Delivery.STANDBY, f"another process delivers: {self._holder or 'it does not say which'}"
-        return Delivery.ACTIVE, self._writes.trouble or self._reads.trouble or self._gate.trouble()
+        trouble = self._writes.trouble or self._reads.trouble or self._gate.trouble()
+        return Delivery.ACTIVE, trouble or self._used_up()
+
+    def _used_up(self) -> str:
+        """What to say when the share of the day is used up; empty while it is not."""
+        if self._limiter.wait_for_day_s(self._clock(), self._utcnow()) > 0:
+            return (
+                "this station's requests of the day are used up ([courier] requests_per_day), it goes on at 00:00 UTC"
+            )
+        return ""
 
     async def _in_vain(self, pending: Pending, *, patient: bool) -> str:
         """Why `drain` should wait no longer; empty while it should."""
@@ -418,6 +438,8 @@ class Courier:
                 return patience.trouble
         if self._gate.given_up(self._clock()):
             return self._gate.trouble()
+        if used_up := self._used_up():
+            return used_up
         if pending.why or not self._looked:
             return pending.why
         if self._misordered:

@@ -76,12 +76,17 @@ class Ledger:
         self.term: int | None = None
         """The term in which attempts are recorded; None while this courier has not taken over, or was replaced."""
 
-    async def attempt(self, record: Record, name: LegName, body: str) -> str | None:
-        """Record an attempt durably, before it is sent; its id, or None: then nothing may be sent."""
+    async def attempt(self, record: Record, name: LegName, body: str, *, day: str, requests: int) -> str | None:
+        """Record an attempt durably, before it is sent; its id, or None: then nothing may be sent.
+
+        With it goes how many requests were made of this day's share since the last one.
+        """
         if self.term is None:
             return None
         try:
-            attempt_id = await self._journal.attempt(record.entry.id, name, body, term=self.term)
+            attempt_id = await self._journal.attempt(
+                record.entry.id, name, body, term=self.term, day=day, requests=requests
+            )
         except Replaced as error:
             self.writes.worked()
             self.term = None

@@ -136,8 +136,10 @@ def can_be_undone(record: Record, name: LegName) -> bool:
     return name is LegName.RESERVATION and record.reservation.state is LegState.HELD
 
 
-def first_body(entry: Entry, name: LegName) -> str:
+def first_body(entry: Entry, name: LegName, now: datetime | None = None) -> str:
     """The exact text of a first attempt; an activation says everything in its path and has no body.
+
+    `now` (aware; the machine's own time where it is not given) decides whether a validity has ended.
 
     Raises:
         Refused: the entry cannot be sent as it is, such as one whose validity has ended.
@@ -150,7 +152,7 @@ def first_body(entry: Entry, name: LegName) -> str:
         valid_from=entry.valid_from,
         valid_to=entry.valid_to,
         type=entry.key_type,
-    ).body()
+    ).body(now)
 
 
 def decide(

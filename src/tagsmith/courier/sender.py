@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tagsmith.courier.api_clock import ApiClock
 from tagsmith.courier.board import Board
 from tagsmith.courier.gate import Gate
 from tagsmith.courier.ledger import Ledger
@@ -56,6 +57,7 @@ class Sender:
         *,
         gate: Gate,
         limiter: Limiter,
+        api_clock: ApiClock,
         board: Board,
         clock: Callable[[], float],
         rng: random.Random,
@@ -65,6 +67,7 @@ class Sender:
         self._drive = drive
         self._gate = gate
         self._limiter = limiter
+        self._api_clock = api_clock
         self._board = board
         self._clock = clock
         self._rng = rng
@@ -118,14 +121,15 @@ class Sender:
         looked = in_doubt
         self._looked.discard(entry.id)
         try:
-            body = leg.body if leg.body is not None else first_body(entry, name)
+            body = leg.body if leg.body is not None else first_body(entry, name, self._api_clock.utc(self._clock()))
         except Refused as error:
             # Never attempted, so it stays as it is and can still be undone.
             self.rest(entry.id, math.inf)
             self._tries[entry.id] = VAIN_TRIES
             self._board.raise_alarm(f"entry {entry.id} cannot be sent: {error}")
             return None
-        attempt_id = await self._ledger.attempt(record, name, body)
+        day = self._limiter.day(self._clock(), self._utcnow())
+        attempt_id = await self._ledger.attempt(record, name, body, day=day, requests=self._limiter.unrecorded())
         if attempt_id is None:
             if not self._ledger.writes.failures:
                 self.rest(entry.id, BALKED_S)
@@ -135,8 +139,11 @@ class Sender:
             return await self._ledger.withdraw(record, name, attempt_id)
         sent_at = self._clock()
         self._unsent.discard(entry.id)
-        self._limiter.take(sent_at)
-        outcome = await self._send(entry, name, body)
+        ticket = self._limiter.take(sent_at)
+        try:
+            outcome = await self._send(entry, name, body)
+        finally:
+            self._limiter.ended(ticket, self._clock())
         decision = decide(
             name,
             # What was not among the user's keys just now was not activated by an earlier attempt.
@@ -160,7 +167,7 @@ class Sender:
         entry = record.entry
         sent_at = self._clock()
         self._unsent.discard(entry.id)
-        self._limiter.take(sent_at)
+        ticket = self._limiter.take(sent_at)
         try:
             keys: Sequence[ChargingKey] = await self._drive.list_keys(entry.user_id or "")
         except NotFound:
@@ -176,6 +183,8 @@ class Sender:
                 decision = replace(decision, delay_s=backoff_s(tries, self._rng))
             self._heed(entry.id, decision, sent_at)
             return None
+        finally:
+            self._limiter.ended(ticket, self._clock())
         self._gate.learn(Reach.ANSWERS, sent_at=sent_at, now=self._clock(), utcnow=self._utcnow())
         look = judge_look(record, keys)
         if look.settlement is None:

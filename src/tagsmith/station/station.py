@@ -14,7 +14,7 @@ from dataclasses import replace
 from tagsmith import pairing
 from tagsmith.bench import Bench, Work
 from tagsmith.config import DEFAULT_READER, Settings, resolve_api
-from tagsmith.courier import Courier
+from tagsmith.courier import ApiClock, Courier
 from tagsmith.errors import ConfigError, JournalError, StationError, TagsmithError
 from tagsmith.feedback import Feedback
 from tagsmith.journal import Journal
@@ -188,12 +188,13 @@ class Station:
         settings, target = self._settings, self._api.target
         journal = await asyncio.to_thread(Journal.open, settings.journal.url, station=settings.station.name)
         try:
-            async with drive_of(settings, self._api) as drive:
+            api_clock = ApiClock()
+            async with drive_of(settings, self._api, api_clock) as drive:
                 for record in reversed(await journal.recent(target, SHOWN_PAIRS)):
                     self._pairs.show(record, new=True)
                 stands_on = self._footing = await footing(journal, settings, self._api)
                 self._delivery = DeliveryView(Delivery.HELD_BACK if stands_on.hold_back else Delivery.STANDBY)
-                courier = courier_of(journal, drive, settings, self._api, stands_on, self._on_delivery)
+                courier = courier_of(journal, drive, api_clock, settings, self._api, stands_on, self._on_delivery)
                 self._feedback = Feedback(settings.feedback)
                 bench = Bench(
                     self._lanes,
