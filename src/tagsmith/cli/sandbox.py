@@ -28,16 +28,14 @@ WHERE: reserve activate change list-keys order list-orders receipt configuration
   plug-and-charge, * for all of them, or tls for the handshake
 KIND: 400 to 599, latency=2s, cut, reset, half-head, half-body, garbage, drip=100ms,
   redirect=same|other|URL, limit=N/min, limit=N/day, duplicate=201|400|409|500;
-  behind tls: self-signed, expired, wrong-host, alert
+  behind tls: self-signed, expired, wrong-host, cut
 """
 
 
 @click.group(
     invoke_without_command=True,
-    help=f"""Serve the Drive API's charging keys, orders and Plug&Charge on 127.0.0.1, with a page for browsers on /.
-
-    Everything is in memory, unless --state names a file. Ctrl-C ends it.
-    {_SPECS}""",
+    help="Serve the Drive API's charging keys, orders and Plug&Charge on 127.0.0.1, with a page for browsers on /.\n\n"
+    "Everything is in memory, unless --state names a file. Ctrl-C ends it.\n\n" + _SPECS,
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=_PORT, show_default=True, help="0 takes a free one.")
 @click.option("--key", default=_KEY, show_default=True, help="The API key it wants; not a secret.")
@@ -105,10 +103,9 @@ def _announce(sandbox: Sandbox, key: str) -> None:
 
 
 @sandbox.command(
-    help=f"""Order faults of a running sandbox: SPEC …, list, clear, or clear ID ….
-
-    It shows the faults that are then in force, and how often each has struck.
-    {_SPECS}"""
+    short_help="Faults of a running sandbox: order, list, clear.",
+    help="Order faults of a running sandbox with SPEC …; list them; clear them, or those with ID ….\n\n"
+    "What is then in force is shown, and how often each has struck.\n\n" + _SPECS,
 )
 @click.argument("words", nargs=-1, required=True, metavar="SPEC …|list|clear [ID …]")
 @click.option("--port", type=click.IntRange(1, 65535), default=_PORT, show_default=True, help="The sandbox's.")
@@ -149,13 +146,10 @@ def _told(control: Control, words: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _show(found: dict[str, Any]) -> None:
-    in_force = found["faults"]
-    if in_force:
-        rows = [(one["id"], one["spec"], one["hits"], "" if one["left"] is None else one["left"]) for one in in_force]
-        print_table(("id", "fault", "struck", "left"), rows)
-    else:
+    rows = [(one["id"], one["spec"], one["hits"], one["left"]) for one in found["faults"]]
+    in_force = {spec for _, spec, *_ in rows}
+    rows += [("", spec, count, "over") for spec, count in found["counts"].items() if spec not in in_force]
+    if not found["faults"]:
         click.echo("no fault is in force")
-    standing = {one["spec"] for one in in_force}
-    for spec, count in found["counts"].items():
-        if spec not in standing:
-            print_table(("over", "struck"), [(spec, count)])
+    if rows:
+        print_table(("id", "fault", "struck", "left"), rows)

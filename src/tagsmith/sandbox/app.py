@@ -321,6 +321,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 # The app's own date is that of the clock by which it limits.
                 date_header=False,
+                server_header=False,
                 timeout_graceful_shutdown=_GRACE_S,
             )
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,24 +64,22 @@ class _Armed:
         return self.fault.probability >= 1 or self._random.random() < self.fault.probability
 
     def opens_in_s(self, now: datetime) -> int | None:
-        """Of a limit: take a request if there is room in this clock minute or day; else the seconds until there is.
-
-        What is refused does not count: it would close a day's limit to those who only knock.
-        """
+        """Of a limit: None if there is room in this clock minute or day, else the seconds until there is."""
         length = _WINDOW_S[self.fault.per]
         at = int(now.timestamp())
         if at // length != self._window:
             self._window, self._taken = at // length, 0
-        if self._taken < self.fault.most:
-            self._taken += 1
-            return None
-        return length - at % length
+        return None if self._taken < self.fault.most else length - at % length
+
+    def take(self) -> None:
+        """Of a limit: count a request. What any limit refuses is counted by none."""
+        self._taken += 1
 
 
 class Faults:
     """All faults in force, in the order in which they were ordered: of those that strike, the first does.
 
-    Pauses add up and stand in nobody's way; limits count every request of their endpoint.
+    Limits come before the others, and count what those strike too. Pauses add up and stand in nobody's way.
     """
 
     def __init__(self, faults: Iterable[Fault | str] = ()) -> None:
@@ -133,28 +131,35 @@ class Faults:
         if not self._armed:
             return _NOTHING
         with self._lock:
+            here = [armed for armed in self._armed if armed.fault.where in (endpoint, ANY)]
+            fault, retry_after_s, words = self._limited(here, now)
             before_s = after_s = 0.0
-            fault: Fault | None = None
-            retry_after_s: int | None = None
-            words: list[str] = []
-            for armed in [*self._armed]:
+            for armed in here:
                 one = armed.fault
-                if one.where not in (endpoint, ANY) or one.kind is Kind.DUPLICATE:
+                if one.kind in (Kind.LIMIT, Kind.DUPLICATE):
                     continue
-                if one.kind is Kind.LIMIT:
-                    opens_in_s = armed.opens_in_s(now)
-                    if opens_in_s is None or fault is not None:
-                        continue
-                    fault, retry_after_s = one, None if one.retry_after_s is None else opens_in_s
-                elif (fault is not None and one.kind is not Kind.LATENCY) or not armed.strikes():
+                if (fault is not None and one.kind is not Kind.LATENCY) or not armed.strikes():
                     continue
-                elif one.kind is Kind.LATENCY:
-                    before_s += 0 if one.after else one.seconds
-                    after_s += one.seconds if one.after else 0
-                else:
+                if one.kind is not Kind.LATENCY:
                     fault, retry_after_s = one, one.retry_after_s
+                elif one.after:
+                    after_s += one.seconds
+                else:
+                    before_s += one.seconds
                 words.append(self._hit(armed))
             return Struck(before_s, after_s, fault, retry_after_s, ", ".join(words)) if words else _NOTHING
+
+    def _limited(self, here: Sequence[_Armed], now: datetime) -> tuple[Fault | None, int | None, list[str]]:
+        """The limit that refuses a request, when it opens if that is to be said, and its spec."""
+        limits = [armed for armed in here if armed.fault.kind is Kind.LIMIT]
+        for armed in limits:
+            opens_in_s = armed.opens_in_s(now)
+            if opens_in_s is not None:
+                said = None if armed.fault.retry_after_s is None else opens_in_s
+                return armed.fault, said, [self._hit(armed)]
+        for armed in limits:
+            armed.take()
+        return None, None, []
 
     def duplicate_status(self) -> int | None:
         """What a reservation that is a duplicate answers, if it was ordered."""

@@ -43,8 +43,8 @@ HANDSHAKE = "tls"
 DUPLICATE_STATUSES = (201, 400, 409, 500)
 CERTIFICATES = ("good", "self-signed", "expired", "wrong-host")
 """What a sandbox may show at the handshake."""
-ALERT = "alert"
-"""A handshake that is refused."""
+BROKEN = "cut"
+"""A handshake that is broken off."""
 MAX_S = 3600.0
 _MAX_COUNT = 1_000_000_000
 
@@ -75,7 +75,7 @@ class Kind(StrEnum):
     DRIP = "drip"
     """The answer comes one byte at a time, with this pause between them."""
     HANDSHAKE = "handshake"
-    """Another certificate, or a refusal, at the TLS handshake; written after `tls:`."""
+    """Another certificate, or a cut, at the TLS handshake; written after `tls:`."""
 
 
 AFTER_BY_ITSELF = frozenset({Kind.HALF_HEAD, Kind.HALF_BODY, Kind.GARBAGE, Kind.DRIP})
@@ -110,7 +110,7 @@ class Fault:
     retry_after_s: int | None = None
 
     def __str__(self) -> str:
-        words = [f"{self.where}:{self._what()}"]
+        words = [f"{self.where.replace('_', '-')}:{self._what()}"]
         if self.times is not None:
             words.append(f"x{self.times}")
         if self.skip:
@@ -133,7 +133,7 @@ class Fault:
             case Kind.DUPLICATE:
                 return f"{word}={self.status}"
             case Kind.LATENCY | Kind.DRIP:
-                return f"{word}={self.seconds!r}s"
+                return f"{word}={_as_text(self.seconds)}"
             case Kind.HANDSHAKE:
                 return self.to
         return word
@@ -203,8 +203,8 @@ def _where(spec: str, text: str) -> str:
 
 
 def _handshake(spec: str, what: str) -> tuple[Kind, dict[str, object]]:
-    if what not in (*CERTIFICATES, ALERT):
-        _unknown(spec, "handshake", what, (*CERTIFICATES, ALERT))
+    if what not in (*CERTIFICATES, BROKEN):
+        _unknown(spec, "handshake", what, (*CERTIFICATES, BROKEN))
     return Kind.HANDSHAKE, {"to": what}
 
 
@@ -329,6 +329,13 @@ def _duration(spec: str, value: str) -> float:
     if not 0 < seconds <= MAX_S:
         _no(spec, f"say how long, such as 2s or 200ms (at most an hour), not {value!r}")
     return seconds
+
+
+def _as_text(seconds: float) -> str:
+    thousandths = round(seconds * 1000, 3)
+    if seconds < 1 and thousandths * 0.001 == seconds:
+        return f"{thousandths:g}ms"
+    return f"{int(seconds) if seconds == int(seconds) else repr(seconds)}s"
 
 
 def _unknown(spec: str, what: str, word: str, known: Sequence[str]) -> NoReturn:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tagsmith.errors import StationError
-from tagsmith.sandbox.faults import ALERT
+from tagsmith.sandbox.faults import BROKEN
 
 CONTROL_NAME = "control.tagsmith.invalid"
 """The server name with which the sandbox's own commands come: they get the good certificate whatever is ordered."""
@@ -93,7 +93,7 @@ class Certificates:
                 connection.context = contexts["good"]
                 return None
             shown = ordered() or usual
-            if shown == ALERT:
+            if shown == BROKEN:
                 return ssl.ALERT_DESCRIPTION_HANDSHAKE_FAILURE
             connection.context = contexts[shown]
             return None
