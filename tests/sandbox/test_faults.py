@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -213,3 +214,13 @@ def test_a_file_of_faults(tmp_path: Path) -> None:
     file.write_bytes(b"\xff")
     with pytest.raises(ConfigError, match="cannot be read"):
         read_file(file)
+
+
+def test_every_spec_that_people_are_told_is_one() -> None:
+    """docs/sandbox.md names each kind and each endpoint, and every spec in it is understood."""
+    page = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    specs = [parse(text) for text in re.findall(r"[`'\"]((?:[a-z-]+|\*):[a-z0-9][^`'\"]*)[`'\"]", page)]
+    assert {fault.kind for fault in specs} == set(Kind) - {Kind.RESET}
+    assert "`reset`" in page
+    assert all(f"`{name.replace('_', '-')}`" in page for name in (*ENDPOINTS, ANY, HANDSHAKE))
+    assert all(f"`{shown}`" in page for shown in CERTIFICATES)
