@@ -106,7 +106,7 @@ async def test_the_key_is_wanted(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/", 404),
+        ("POST", "/", 404),
         ("GET", "/v1", 404),
         ("POST", RESERVATIONS + "/", 404),
         ("POST", "/drive" + RESERVATIONS, 404),
