@@ -94,7 +94,7 @@ def test_wrong_use_is_told_in_words(env: dict[str, str], arguments: tuple[str, .
 
 def test_a_fault_of_ours_is_no_traceback(tmp_path: Path) -> None:
     """What nobody foresaw is one line, and the details come with -v."""
-    code = "import tagsmith.uid, tagsmith.cli; tagsmith.uid.judge = None; tagsmith.cli.run()"
+    code = "import tagsmith.uid, tagsmith.cli; tagsmith.uid.judge = None; tagsmith.cli.run_command_line()"
     for flags, shown in ((), False), (("-v",), True):
         done = subprocess.run(
             [sys.executable, "-c", code, *flags, "uid", "04a1b2c3"],

@@ -240,6 +240,17 @@ class KeyType(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What every key of a run gets beside its pair: for whom it is, and type and validity as the API is sent them."""
+
+    user_id: str | None = None
+    """Whom each key is activated for; None: nobody yet."""
+    key_type: KeyType | None = None
+    valid_from: str | None = None
+    valid_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A pair as it is appended to the journal: facts only, never changed afterwards.
 

@@ -13,6 +13,7 @@ from tagsmith.drive.models import ChargingKey, KeyChange, KeyKind, Receipt, Rese
 from tagsmith.drive.order_notes import Note, NoteState, OrderNotes
 from tagsmith.drive.orders import Address, KeyOrder, Order, OrderState, PlacedOrder, Price
 from tagsmith.drive.plug_and_charge import PlugAndChargeKey, PlugAndChargeRequest, pcid_hint
+from tagsmith.drive.validity import Validity, validity
 
 __all__ = [
     "ENDPOINTS",
@@ -36,6 +37,8 @@ __all__ = [
     "Price",
     "Receipt",
     "Reservation",
+    "Validity",
     "check_user_id",
     "pcid_hint",
+    "validity",
 ]

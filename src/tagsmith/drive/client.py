@@ -18,7 +18,7 @@ from tagsmith.drive.exchange import Observer
 from tagsmith.drive.models import ChargingKey, KeyChange, KeyKind, Receipt
 from tagsmith.drive.orders import KeyOrder, Order, PlacedOrder, Price
 from tagsmith.drive.outcomes import Answer
-from tagsmith.drive.plug_and_charge import PlugAndChargeKey, PlugAndChargeRequest, same_id
+from tagsmith.drive.plug_and_charge import PlugAndChargeKey, PlugAndChargeRequest
 from tagsmith.drive.wire import ApiKey, Wire
 from tagsmith.errors import OutcomeUnknown, Refused
 from tagsmith.wall_clock import WallClock
@@ -124,7 +124,7 @@ class DriveClient:
         key = await self._fetch(
             endpoints.CHANGE, values, models.parse_charging_key, "a charging key", body=change.body()
         )
-        if not any(same_id(identifier, found) for found in (key.key_id, key.contract_id)):
+        if not key.is_named(identifier):
             raise _unasked(f"the API changed another key: {key.key_id[:80]!r} came back for {identifier[:80]!r}")
         if change.enabled is not None and key.enabled is not change.enabled:
             raise _unasked(f"the API took the request, but the key is still {'en' if key.enabled else 'dis'}abled")

@@ -18,7 +18,7 @@ from tagsmith.courier import ApiClock, Courier
 from tagsmith.errors import ConfigError, JournalError, StationError, TagsmithError
 from tagsmith.feedback import Feedback
 from tagsmith.journal import Journal
-from tagsmith.model import Delivery, DeliveryView, Event, Record, Scan, Signal, StationView
+from tagsmith.model import Delivery, DeliveryView, Event, Record, Scan, Signal, StationView, Terms
 from tagsmith.readers import Reader, create
 from tagsmith.scanners import ScannerDevice
 from tagsmith.scanners import create as create_scanner
@@ -41,7 +41,8 @@ class Station:
     """One station: lanes, journal and delivery behind one door.
 
     `settings` are taken as they are; `readers` may bring readers of one's own by spec (the demo lays simulated keys
-    on one). `listener` gets every line of the event stream on the core thread and must not block.
+    on one). `terms` hold for every key. `listener` gets every line of the event stream on the core thread and must
+    not block.
 
     Raises:
         ConfigError: the settings name no usable API or reader.
@@ -51,13 +52,13 @@ class Station:
         self,
         settings: Settings,
         *,
-        user_id: str | None = None,
+        terms: Terms | None = None,
         listener: Callable[[Event], None] = lambda event: None,
         readers: Mapping[str, Reader] | None = None,
     ) -> None:
         self._settings = settings
         self._api = resolve_api(settings)
-        self._user_id = user_id
+        self._terms = terms or Terms()
         self._listener = listener
         given = readers or {}
         specs = [(reader.lane, reader.spec) for reader in settings.reader] or [("1", DEFAULT_READER)]
@@ -302,7 +303,7 @@ class Station:
             ),
             numbers=Rules(CheckPolicy(settings.number.check_digit), settings.number.pattern),
             allow_eight_bytes=settings.uid.allow_eight_bytes,
-            user_id=self._user_id,
+            terms=self._terms,
         )
 
     # --- what bench and courier report ----------------------------------------------------------------------------
