@@ -6,7 +6,6 @@ result passes `journal verify`; without events it is for reading only.
 
 from __future__ import annotations
 
-import itertools
 import sqlite3
 import uuid
 from collections.abc import Iterator
@@ -105,8 +104,3 @@ def _count(connection: sqlite3.Connection, target: str, states: dict[str, int]) 
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'tallies'").fetchone():
         made = [(target, "bench", state, total) for state, total in states.items()]
         connection.executemany("INSERT INTO tallies (target, station, state, total) VALUES (?, ?, ?, ?)", made)
-
-
-def numbers(first: int) -> Iterator[int]:
-    """Numbers of entries that a journal filled up to `first` does not have."""
-    return itertools.count(first + 1)
