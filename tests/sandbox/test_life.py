@@ -138,18 +138,16 @@ def test_uvicorn_is_quiet(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serving_ends_cleanly_on_a_signal(number: signal.Signals) -> None:
     """Exit 0, nothing on stderr, also when the signal comes at once after the address was printed."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVE.format(port=0)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        assert url.startswith("http://127.0.0.1:")
-        process.send_signal(number)
-        out, err = process.communicate(timeout=30)
-    finally:
-        process.kill()
-        process.wait()
+    command = [sys.executable, "-c", SERVE.format(port=0)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            assert url.startswith("http://127.0.0.1:")
+            process.send_signal(number)
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert (process.returncode, out, err) == (0, "ended\n", "")
 
 
