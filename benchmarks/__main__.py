@@ -19,6 +19,9 @@ RUNS = (
     ["serial_line.py"],
     ["nfcpy.py"],
     ["lanes.py", "--rounds", "30"],
+    ["drain.py", "--entries", "4000", "--slices", "4"],
+    ["share.py", "--minutes", "1"],
+    ["large_journal.py", "--samples", "200", "--export", "200000"],
     ["headless.py", "--idle", "30", "--pairs", "2000"],
 )
 

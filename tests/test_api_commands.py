@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from support.cli import CommandLine
+from support.headless import Headless, environment
 from support.journal import entry as journal_entry
 from support.seed_server import KEY as SAMPLE
 from support.seed_server import ORDER, SeedServer
@@ -199,9 +200,57 @@ def test_an_error_is_told_with_what_to_do(seed: SeedServer, run: CommandLine, na
 
 
 def test_every_documented_error_is_in_that_table() -> None:
-    """All endpoints but the reservation, which no command sends by itself."""
+    """All endpoints but the reservation, which only a station sends: it has a test of its own below."""
     of_commands = {(method, tuple(sorted(STATUSES[name]))) for name, (_, method, _) in COMMANDS.items()}
     assert {(one.method, tuple(sorted(one.errors))) for one in ENDPOINTS[1:]} == of_commands
+    assert {(one.method, tuple(sorted(one.errors))) for one in ENDPOINTS[:1]} == {("POST", (400, 500))}
+
+
+def one_reservation(folder: Path, url: str) -> tuple[Headless, str]:
+    """A station of which a key and a number are taken, and its entry's id."""
+    path = folder / "scenario.toml"
+    path.write_text('[[step]]\npause_s = 0.3\n\n[[step]]\nput = "04a1b2c3d4e5f6"\n', encoding="utf-8")
+    env = environment(folder, url, TAGSMITH_API__KEY=API_KEY, TAGSMITH_COURIER__DRAIN_S="0.2")
+    station = Headless("--reader", f"sim:{path}", env=env)
+    station.expect("tapped")
+    station.send(NUMBER)
+    return station, station.expect("paired")["entry"]
+
+
+def test_each_error_of_a_reservation_through_the_station(seed: SeedServer, tmp_path: Path) -> None:
+    """500: nobody knows, so the identical request goes again. 400 after that proves nothing. 400 at first is a no."""
+    target = "/v1/charging-keys/reservations"
+    for status in (500, 400):
+        seed.answer("POST", target, status, b'{"message": "said by the API"}')
+    station, _ = one_reservation(tmp_path, seed.url)
+    with station:
+        message = station.expect("delivered", state="unknown")["message"]
+        assert "(500: said by the API)" in message
+        station.end_input()
+        station.wait()
+    sent = [one.body for one in seed.asked if one.target == target]
+    assert len(set(sent)) == 1
+    assert seed.reserved == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "state", "said"),
+    [({"duplicate_status": 400}, "refused", "(400: "), ({"failing": {"reserve"}}, "unknown", "(500: ")],
+    ids=["400", "500"],
+)
+def test_each_error_of_a_reservation_as_the_sandbox_comes_to_it(
+    tmp_path: Path, options: dict[str, Any], state: str, said: str
+) -> None:
+    """A number that is reserved already, with another key; and one to order."""
+    with Sandbox(key=API_KEY, **options) as sandbox:
+        if state == "refused":
+            reserve(sandbox.url)
+        station, entry = one_reservation(tmp_path, sandbox.url)
+        with station:
+            event = station.expect("delivered", entry=entry, state=state)
+            assert said in event["message"]
+            station.end_input()
+            assert station.wait() == (0 if state == "refused" else 3)
 
 
 @dataclass(frozen=True)
@@ -215,6 +264,8 @@ class Natural:
 
 
 NOBODY = ("--user", "unknown-1")
+NO_ID = ("--user", "no id")
+"""Never sent by a client that looks first."""
 NATURAL = {
     "activate-404-user": Natural(("keys", "activate", NUMBER, *NOBODY, "--yes"), 404, {}, lambda _, url: reserve(url)),
     "activate-404-key": Natural(("keys", "activate", NUMBER, *USER, "--yes"), 404, {}),
@@ -224,6 +275,9 @@ NATURAL = {
         {},
         lambda run, url: (reserve(url), run("keys", "activate", NUMBER, *USER, "--yes")),
     ),
+    "activate-400": Natural(("keys", "activate", NUMBER, *NO_ID, "--yes"), 400, {}),
+    "list-400": Natural(("keys", "list", *NO_ID), 400, {}),
+    "receipt-400": Natural(("orders", "receipt", "o1", *NO_ID), 400, {}),
     "change-400": Natural(("keys", "rename", "27b89043", "x" * 256, *USER), 400, {}),
     "change-404": Natural(("keys", "disable", "27b89043", *USER), 404, {}),
     "list-404": Natural(("keys", "list", *NOBODY), 404, {}),
@@ -269,12 +323,24 @@ NATURAL = {
 }
 
 
+def test_the_sandbox_comes_to_every_documented_error_somewhere() -> None:
+    """Each endpoint has each of its documented statuses in that table."""
+    names = {"activate": "activate", "change": "rename", "list": "list", "order": "place", "receipt": "receipt"}
+    names |= {"prices": "prices", "pnc": "create", "list_keys": "list", "list_orders": "orders"}
+    names |= {"configuration": "prices", "plug_and_charge": "create"}
+    found = {(names[name.split("-")[0]], case.status) for name, case in NATURAL.items()}
+    assert found == {(name, status) for name in set(names.values()) for status in STATUSES[name]}
+
+
 @pytest.mark.parametrize("name", NATURAL)
 def test_the_sandbox_comes_to_each_documented_error(
     run: CommandLine, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """By what is done with it, or to order; the command tells it in words."""
     case = NATURAL[name]
+    if NO_ID[1] in case.arguments:
+        for place in ("tagsmith.drive.check_user_id", "tagsmith.drive.models.check_user_id"):
+            monkeypatch.setattr(place, lambda user_id: user_id)
     with Sandbox(key=API_KEY, **case.options) as sandbox:
         monkeypatch.setenv("TAGSMITH_API__URL", sandbox.url)
         case.before(run, sandbox.url)

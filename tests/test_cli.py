@@ -19,7 +19,7 @@ from support.journal import entry as journal_entry
 from support.pn532 import Pn532, TypeA
 from tagsmith.cli.read import _Taps
 from tagsmith.journal import Journal
-from tagsmith.model import Tag
+from tagsmith.model import LegName, LegState, Settlement, Tag
 from tagsmith.readers import TagArrived
 from tagsmith.uid import ByteOrder, Uid
 
@@ -94,7 +94,7 @@ def test_wrong_use_is_told_in_words(env: dict[str, str], arguments: tuple[str, .
 
 def test_a_fault_of_ours_is_no_traceback(tmp_path: Path) -> None:
     """What nobody foresaw is one line, and the details come with -v."""
-    code = "import tagsmith.uid, tagsmith.cli; tagsmith.uid.judge = None; tagsmith.cli.run()"
+    code = "import tagsmith.uid, tagsmith.cli; tagsmith.uid.judge = None; tagsmith.cli.run_command_line()"
     for flags, shown in ((), False), (("-v",), True):
         done = subprocess.run(
             [sys.executable, "-c", code, *flags, "uid", "04a1b2c3"],
@@ -310,3 +310,52 @@ def test_journal_undo(env: dict[str, str], tmp_path: Path) -> None:
     refused = tagsmith("journal", "undo", "1", env={**env, "TAGSMITH_JOURNAL__URL": url})
     assert refused.returncode == 1
     assert "Traceback" not in refused.stderr
+
+
+def test_journal_brings_back_and_settles(env: dict[str, str], tmp_path: Path) -> None:
+    """What was refused is retried and corrected, a doubt is settled by a word, each by command and with its reason."""
+    url = f"sqlite:///{tmp_path / 'journal.sqlite'}"
+    opened = Journal.open(url, station="test")
+    outcomes = {
+        1: Settlement(LegState.REFUSED, status=400),
+        2: Settlement(LegState.REFUSED, status=400),
+        3: Settlement(LegState.UNKNOWN, status=409),
+    }
+
+    async def fill() -> None:
+        for index, settlement in outcomes.items():
+            await opened.append(journal_entry(index))
+            attempt_id = await opened.attempt(f"entry-{index}", LegName.RESERVATION, "{}")
+            await opened.settle(f"entry-{index}", LegName.RESERVATION, attempt_id, settlement)
+
+    asyncio.run(fill())
+    opened.close()
+    env = {**env, "TAGSMITH_JOURNAL__URL": url}
+    past = tagsmith("journal", "correct", "1", "--valid-to", "2001-01-01T00:00:00Z", env=env)
+    assert (past.returncode, "past" in past.stderr, "Traceback" in past.stderr) == (1, True, False)
+    assert tagsmith("journal", "correct", "1", "--valid-to", "2999-01-01T00:00:00Z", env=env).returncode == 0
+    assert tagsmith("journal", "retry", "--refused", env=env).stdout.startswith("sent again: DE*8PS*000002")
+    assert tagsmith("journal", "resolve", "3", "--reserved", "--reason", "seen", env=env).returncode == 0
+    assert [entry["state"] for entry in entries(env)] == ["queued", "queued", "reserved"]
+    again = tagsmith("journal", "resolve", "3", "--not-reserved", "--reason", "no", env=env)
+    assert (again.returncode, "Traceback" in again.stderr) == (1, False)
+
+
+def test_journal_backup_and_adopt(env: dict[str, str], tmp_path: Path) -> None:
+    """A backup is written by command, delivers nothing where it is restored, and is adopted with a reason."""
+    url = f"sqlite:///{tmp_path / 'journal.sqlite'}"
+    opened = Journal.open(url, station="test")
+    asyncio.run(opened.append(journal_entry(1)))
+    opened.close()
+    copy = tmp_path / "copy.sqlite"
+    env = {**env, "TAGSMITH_JOURNAL__URL": url}
+    assert tagsmith("journal", "backup", str(copy), env=env).returncode == 0
+    assert tagsmith("journal", "backup", str(copy), env=env).returncode == 1
+    at_home = tagsmith("journal", "adopt", "--reason", "none", env=env)
+    assert "at home" in at_home.stdout
+    env["TAGSMITH_JOURNAL__URL"] = f"sqlite:///{copy}"
+    unasked = tagsmith("journal", "adopt", "--reason", "the disc died", env=env)
+    assert (unasked.returncode, "--yes" in unasked.stderr) == (1, True)
+    adopted = tagsmith("journal", "adopt", "--reason", "the disc died", "--yes", env=env)
+    assert "1 open deliveries were put in doubt" in adopted.stdout
+    assert [entry["state"] for entry in entries(env)] == ["unknown"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 def main() -> None:
     """Run the command line."""
-    from tagsmith.cli import run
+    from tagsmith.cli import run_command_line
 
-    run()
+    run_command_line()
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ never travel further.
     │   ├── JournalUnavailable   it cannot be opened, is locked or did not answer; trying again may help
     │   ├── DuplicateUid         the key is already paired (carries the record)
     │   ├── DuplicateNumber      the number is already used (carries the record)
-    │   └── IllegalTransition    a change that the entry's state does not allow
+    │   ├── IllegalTransition    a change that the entry's state does not allow
+    │   └── Replaced             another process delivers now
     ├── DriveError               one outcome of a request each:
     │   ├── Refused              the API understood and said no; where the endpoint documents it, one of
     │   │   ├── InvalidRequest   400: something in the request is not as the API wants it
@@ -37,6 +38,7 @@ never travel further.
     │   │   └── Conflict         409: the key or the contract is in use already
     │   ├── Unauthorised         401 or 403: the key, or what it may do
     │   ├── NotProcessed         proved not done: never connected, or 429
+    │   │   ├── ClockWrong       TLS was refused for a time that only a wrong clock shows
     │   │   └── OrderedTooSoon   a user's last order of a key is not five minutes old
     │   └── OutcomeUnknown       sent, and then no answer that can be trusted
     │       └── ApiFailed        500, documented for every endpoint
@@ -188,6 +190,10 @@ class IllegalTransition(JournalError):
     """The entry's state does not allow this change; nothing was changed."""
 
 
+class Replaced(JournalError):
+    """Another process has taken delivery over since: nothing was recorded, and nothing may be sent."""
+
+
 class DriveError(TagsmithError):
     """A request to the Drive API did not end in its documented success.
 
@@ -234,6 +240,10 @@ class NotProcessed(DriveError):
     ) -> None:
         super().__init__(message, remedy, status=status, text=text)
         self.retry_after_s = retry_after_s
+
+
+class ClockWrong(NotProcessed):
+    """TLS was refused for a time that this machine's clock shows, and that clock is not to be trusted."""
 
 
 class OrderedTooSoon(NotProcessed):

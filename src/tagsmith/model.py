@@ -240,6 +240,17 @@ class KeyType(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What every key of a run gets beside its pair: for whom it is, and type and validity as the API is sent them."""
+
+    user_id: str | None = None
+    """Whom each key is activated for; None: nobody yet."""
+    key_type: KeyType | None = None
+    valid_from: str | None = None
+    valid_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A pair as it is appended to the journal: facts only, never changed afterwards.
 
@@ -397,6 +408,27 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
+class Tenure:
+    """A process's right to deliver from a journal: attempts are recorded in its `term` alone, until another begins.
+
+    `interrupted` counts the attempts of whoever delivered before that were found under way: now unknown.
+    """
+
+    term: int
+    interrupted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a person corrects of an entry before the API has taken it; what is None stays."""
+
+    user_id: str | None = None
+    key_type: KeyType | None = None
+    valid_from: str | None = None
+    valid_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """The proof of the byte order of one target: a key that is known to work, as the API knows it and as it was read.
 
@@ -451,7 +483,9 @@ class Delivery(enum.StrEnum):
     STANDBY = "standby"
     """Another process sends for this journal."""
     HELD_BACK = "held-back"
-    """Production without a confirmed byte order: pairs are kept, nothing is sent."""
+    """Production without a confirmed byte order, or a journal that is a copy: pairs are kept, nothing is sent."""
+    PAUSED = "paused"
+    """Many pairs in a row were refused; the rest waits until a person has dealt with one of them."""
     STOPPED = "stopped"
     """The API turned the key away (401, 403); nothing is sent until the station is started again."""
 

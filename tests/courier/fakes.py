@@ -10,6 +10,7 @@ import asyncio
 import json
 import random
 import selectors
+from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from typing import Any, TypeVar
 
 from tagsmith.courier import Courier
 from tagsmith.drive import ChargingKey, Receipt
-from tagsmith.errors import IllegalTransition
+from tagsmith.errors import IllegalTransition, Replaced
 from tagsmith.model import (
     DeliveryView,
     Entry,
@@ -27,6 +28,7 @@ from tagsmith.model import (
     Mark,
     Record,
     Settlement,
+    Tenure,
 )
 from tagsmith.uid import ByteOrder, Uid
 
@@ -142,6 +144,10 @@ class FakeJournal:
         self.fault: Callable[[str, bool], None] = lambda call, done: None
         self.latency_s = 0.001
         self.settlements: list[tuple[str, LegName, Settlement]] = []
+        self.strange = ""
+        self.term = 0
+        self.made: Counter[str] = Counter()
+        """Requests by day."""
         self._attempts = 0
 
     def courier_lock(self) -> FakeLock:
@@ -200,13 +206,43 @@ class FakeJournal:
                     self._put(record, name, replace(leg, state=LegState.UNKNOWN, repeat=True))
         return left
 
-    async def attempt(self, entry_id: str, leg: LegName, body: str) -> str:
+    async def last_attempted(self, target: str, n: int) -> list[Record]:
+        await self._call("last_attempted")
+        return [one for one in reversed(self.records.values()) if one.reservation.attempts][:n]
+
+    async def stranger(self) -> str:
+        await self._call("stranger")
+        return self.strange
+
+    async def take_over(self, target: str, holder: str = "") -> Tenure:
+        left = await self.recover(target)
+        self.term += 1
+        return Tenure(self.term, left)
+
+    async def requests_made(self, target: str, day: str) -> int:
+        await self._call("requests_made")
+        return self.made[day]
+
+    async def attempt(
+        self,
+        entry_id: str,
+        leg: LegName,
+        body: str,
+        *,
+        term: int | None = None,
+        day: str | None = None,
+        requests: int = 1,
+    ) -> str:
         await self._call("attempt")
+        if term is not None and term != self.term:
+            raise Replaced("another process has taken over")
         record, old = self.records[entry_id], self.leg(entry_id, leg)
         if record.mark is not None or not _open(old) or old.body not in (None, body):
             raise IllegalTransition(f"{entry_id} is {record.state}")
         if leg is LegName.ACTIVATION and record.reservation.state is not LegState.DONE:
             raise IllegalTransition("not reserved")
+        if day is not None:
+            self.made[day] += requests
         self._attempts += 1
         attempt_id = f"a{self._attempts}"
         self._put(
@@ -235,6 +271,23 @@ class FakeJournal:
         settled = self._put(record, leg, new, contract_id=settlement.contract_id or record.contract_id)
         self.fault("settle", True)
         return settled
+
+    async def resolve(
+        self, entry_id: str, leg: LegName, settlement: Settlement, *, attempt_id: str | None = None
+    ) -> Record:
+        await self._call("resolve")
+        record, old = self.records[entry_id], self.leg(entry_id, leg)
+        if old.state is not LegState.UNKNOWN or attempt_id not in (None, old.attempt_id):
+            raise IllegalTransition("not in doubt")
+        self.settlements.append((entry_id, leg, settlement))
+        new = replace(
+            old,
+            state=settlement.state,
+            repeat=settlement.repeat,
+            status=settlement.status,
+            message=settlement.message,
+        )
+        return self._put(record, leg, new, contract_id=settlement.contract_id or record.contract_id)
 
 
 def _open(leg: Leg) -> bool:
@@ -279,6 +332,8 @@ class FakeDrive:
     latency_s: float = 0.1
     slow: dict[str, float] = field(default_factory=dict)
     sent: list[Sent] = field(default_factory=list)
+    keys: Callable[[str], list[ChargingKey] | BaseException] = lambda user_id: []
+    looks: list[float] = field(default_factory=list)
     under_way: int = 0
     most: int = 0
 
@@ -295,6 +350,14 @@ class FakeDrive:
         answer = await self._exchange(Sent(now(), LegName.ACTIVATION, reference_id, None))
         assert answer is None or isinstance(answer, ChargingKey)
         return answer or charging_key(entry(int(reference_id.removeprefix("N-"))).uid_api)
+
+    async def list_keys(self, user_id: str) -> list[ChargingKey]:
+        self.looks.append(now())
+        await asyncio.sleep(self.latency_s)
+        found = self.keys(user_id)
+        if isinstance(found, BaseException):
+            raise found
+        return found
 
     async def _exchange(self, sent: Sent) -> Answer:
         self.sent.append(sent)

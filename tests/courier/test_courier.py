@@ -31,7 +31,7 @@ from tagsmith.errors import (
     Refused,
     Unauthorised,
 )
-from tagsmith.model import Delivery, LegName, LegState, Record, Settlement
+from tagsmith.model import Delivery, LegName, LegState, Mark, Record, Settlement
 from tagsmith.uid import ByteOrder, Uid
 
 REFUSED = Refused("the API refused this (400)", status=400)
@@ -330,8 +330,9 @@ def test_the_way_of_one_reservation(answers: list[Answer], state: str, requests:
     [
         ([REFUSED], "reserved", 1),
         ([FAILED], "active", 2),
-        ([FAILED, Refused("not found (404)", status=404)], "unknown", 2),
-        ([FAILED, TAKEN], "unknown", 2),
+        ([FAILED, Refused("not found (404)", status=404)], "reserved", 2),
+        ([FAILED, TAKEN], "reserved", 2),
+        ([TAKEN], "reserved", 1),
         ([UNREACHABLE, TAKEN], "reserved", 2),
     ],
 )
@@ -346,6 +347,60 @@ def test_the_way_of_one_activation(answers: list[Answer], state: str, requests: 
             assert len(one.drive.sent) == 1 + requests
             assert one.view.reserved == 1
             assert one.view.waiting == 0
+
+    play(scene)
+
+
+@pytest.mark.parametrize("lost", [FAILED, TAKEN])
+def test_a_doubtful_activation_is_settled_by_the_users_keys(lost: Answer) -> None:
+    """After a lost answer, and after "in use", the user's keys show that it is active: it is not asked for again."""
+
+    async def scene() -> None:
+        drive = FakeDrive(in_turn(None, lost))
+        drive.keys = lambda user: (
+            [charging_key(entry(2).uid_api), charging_key(entry(1).uid_api)] if user == "u" else []
+        )
+        async with Scene(hold_s=0.0, drive=drive) as one:
+            one.pair(1, user="u")
+            await asyncio.sleep(3600.0)
+            assert one.state(1) == "active"
+            assert (len(drive.sent), len(drive.looks)) == (2, 1)
+            assert one.journal.records["e1"].contract_id is not None
+            assert one.view.unknown == 0
+
+    play(scene)
+
+
+def test_keys_that_cannot_be_seen_settle_nothing() -> None:
+    """While the user's keys cannot be looked at the activation stays in doubt and is not sent again."""
+
+    async def scene() -> None:
+        drive = FakeDrive(in_turn(None, FAILED), keys=lambda user: Refused("no (400)", status=400))
+        async with Scene(hold_s=0.0, drive=drive) as one:
+            one.pair(1, user="u")
+            await asyncio.sleep(600.0)
+            assert one.state(1) == "unknown"
+            assert len(drive.sent) == 2
+            assert 5 < len(drive.looks) < 100
+            drive.keys = lambda user: []
+            await asyncio.sleep(600.0)
+            assert one.state(1) == "active"
+
+    play(scene)
+
+
+def test_another_pair_of_the_user_is_an_alarm() -> None:
+    """The user's list shows our number with another key: for a person, at once, and never asked for again."""
+
+    async def scene() -> None:
+        other = charging_key(entry(2).uid_api).model_copy(update={"reference_id": entry(1).visual_number})
+        drive = FakeDrive(in_turn(None, TAKEN), keys=lambda user: [other])
+        async with Scene(hold_s=0.0, drive=drive) as one:
+            one.pair(1, user="u")
+            await asyncio.sleep(600.0)
+            assert one.state(1) == "unknown"
+            assert (len(drive.sent), len(drive.looks)) == (2, 1)
+            assert "another pair" in one.view.alarm
 
     play(scene)
 
@@ -520,7 +575,7 @@ def test_never_more_requests_in_a_minute_than_set(concurrency: int) -> None:
             for index in range(1, 61):
                 one.pair(index, user="u")
             await until(lambda: one.view.waiting == 0 and bool(drive.sent))
-            times = [sent.at for sent in drive.sent]
+            times = sorted([*(sent.at for sent in drive.sent), *drive.looks])
             assert max(sum(first <= at < first + 60.0 for at in times) for first in times) == 7
             assert times[-1] < 60.5 * (len(times) / 7 + 1)
 
@@ -817,6 +872,86 @@ def test_what_a_person_releases_is_found() -> None:
             one.journal.records["e1"] = _released(record)
             await asyncio.sleep(30.0)
             assert one.state(1) == "reserved"
+
+    play(scene)
+
+
+BAD = Refused("the API refused this (400: validTo)", status=400)
+
+
+@pytest.mark.parametrize("concurrency", [1, 4, 8])
+def test_a_batch_is_not_burnt(concurrency: int) -> None:
+    """Ten first attempts refused with 400 in a row and no more; then the rest waits, across a restart, for a person."""
+
+    async def scene() -> None:
+        bad = FakeDrive(lambda sent: BAD)
+        async with Scene(hold_s=0.0, concurrency=concurrency, drive=bad) as one:
+            for index in range(1, 41):
+                one.pair(index)
+            await asyncio.sleep(600.0)
+            assert len(bad.sent) == 10
+            assert one.courier.view.delivery is Delivery.PAUSED
+            assert (await one.courier.drain()).waiting == 30
+        async with Scene(hold_s=0.0, concurrency=concurrency, journal=one.journal) as again:
+            await asyncio.sleep(600.0)
+            assert again.drive.sent == []
+            record = again.journal.records["e3"]
+            again.journal.records["e3"] = replace(record, mark=Mark.VOID)
+            await until(lambda: len(again.drive.sent) == 30)
+
+    play(scene)
+
+
+def test_single_refusals_pause_nothing() -> None:
+    """Refusals with receipts between them are single bad entries: delivery goes on."""
+
+    async def scene() -> None:
+        answers = itertools.cycle([*[BAD] * 9, None])
+        drive = FakeDrive(lambda sent: next(answers))
+        async with Scene(hold_s=0.0, concurrency=1, drive=drive) as one:
+            for index in range(1, 41):
+                one.pair(index)
+            await until(lambda: len(drive.sent) == 40)
+
+    play(scene)
+
+
+def test_a_journal_that_is_not_at_home_delivers_nothing() -> None:
+    """A copy or an older state of a journal holds delivery back and says why; adopted, it goes on by itself."""
+
+    async def scene() -> None:
+        one = Scene(hold_s=0.0)
+        one.journal.strange = "this journal was copied here from another place"
+        async with one:
+            one.pair(1)
+            await asyncio.sleep(60.0)
+            assert one.drive.sent == []
+            assert one.courier.view.delivery is Delivery.HELD_BACK
+            assert "copied here" in one.courier.view.message
+            one.journal.strange = ""
+            await asyncio.sleep(3.0)
+            assert one.state(1) == "reserved"
+
+    play(scene)
+
+
+def test_a_courier_that_was_replaced_sends_nothing() -> None:
+    """Where another process has begun a term and holds the lock, this one's attempts are not recorded, and not sent."""
+
+    async def scene() -> None:
+        async with Scene(hold_s=0.0) as one:
+            one.pair(1)
+            await until(lambda: one.state(1) == "reserved")
+            other = one.journal.courier_lock()
+            one.journal.lock_holder = other
+            await one.journal.take_over("", "another")
+            one.pair(2)
+            await asyncio.sleep(60.0)
+            assert [sent.what for sent in one.drive.sent] == ["N-00001"]
+            assert one.courier.view.delivery is Delivery.STANDBY
+            other.release()
+            await asyncio.sleep(10.0)
+            assert one.state(2) == "reserved"
 
     play(scene)
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from courier.accounting import account
 from courier.child import Impatient, almost_a_minute, entry_for
 from support.wire_server import (
     DROP_AFTER_COMMIT,
@@ -107,30 +108,6 @@ async def deliver(
         settings = {"hold_s": 0.0, "requests_per_minute": 100_000, **settings}
         courier = Courier(journal, drive, url, rng=Impatient(), utcnow=almost_a_minute, **settings)
         return await courier.run_until_drained(timeout_s), courier.view
-
-
-def account(journal: Journal, server: WireServer) -> dict[State, int]:
-    """Hold the journal against what stands at the server; the number of entries in each state."""
-    assert server.conflicts == []
-    assert set(server.committed.values()) <= {1}
-    counts: dict[State, int] = {}
-    at_server = set(server.committed)
-    for record in journal.records():
-        entry = record.entry
-        pair = (entry.uid_api, entry.visual_number)
-        counts[record.state] = counts.get(record.state, 0) + 1
-        if record.reservation.state is LegState.DONE:
-            assert pair in at_server, f"{entry.id} is falsely reserved"
-        if record.activation.state is LegState.DONE:
-            assert server.active[entry.visual_number] == entry.user_id
-        if pair in at_server:
-            assert record.reservation.state in (LegState.DONE, LegState.UNKNOWN, LegState.SENDING)
-        bodies = {request.body for request in server.requests if entry.visual_number.encode() in request.body}
-        assert len(bodies) <= 1, f"{entry.id} was sent in two forms"
-        at_server.discard(pair)
-    assert not at_server, "the server holds what the journal does not know"
-    assert journal.verify().ok
-    return counts
 
 
 # --- one fault, all ways -----------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import pytest
 from pydantic import SecretStr
 
 from support.machine import machine, only, patient, settings
-from support.tls import SelfSigned
+from support.seed_server import SeedServer
+from support.tls import SelfSigned, dated_certificate
 from support.wire_server import GARBAGE, PORTAL, Fault, WireServer, always, status
 from tagsmith.config import Api, Environment
-from tagsmith.doctor import Finding, Ran, Verdict
+from tagsmith.doctor import Finding, Verdict
 from tagsmith.doctor.api import NOBODY, api
 from tagsmith.doctor.patient import Patient
 
@@ -102,14 +104,25 @@ def test_strange_answers(tmp_path: Path, server: WireServer, fault: Fault, verdi
 
 
 def test_a_certificate_and_a_doubtful_clock(tmp_path: Path) -> None:
-    """A clock in the past makes every certificate wrong: it is named. With a sound clock it is not."""
-    commands = {"timedatectl show --property=NTPSynchronized --value": Ran(0, "no")}
-    with SelfSigned(tmp_path) as server:
-        doubtful = only(examined(tmp_path, server.url, commands=commands), Verdict.BAD)
-        sound = only(examined(tmp_path, server.url), Verdict.BAD)
-    assert "the clock may be why" in doubtful.what
+    """Where a certificate is refused for its time and the clock is nobody's, the clock is named; else it is not."""
+    pem = dated_certificate(tmp_path, datetime(2001, 1, 1, tzinfo=UTC), datetime(2002, 1, 1, tzinfo=UTC))
+    with SeedServer(key=KEY, certificate=pem) as server:
+        chosen = settings(tmp_path, "sim:", api={"url": server.url, "key": KEY, "ca_file": str(pem)})
+        nobodys, kept = (machine(tmp_path, synchronised=lambda _, told=told: told) for told in (False, True))
+        doubtful = only(api(patient(nobodys, chosen)), Verdict.BAD)
+        sound = only(api(patient(kept, chosen)), Verdict.BAD)
+    assert "this machine's clock is likely wrong: it shows 2026-11-20 00:00 UTC" in doubtful.what
     assert doubtful.remedy.splitlines()[0] == "sudo timedatectl set-ntp true"
-    assert "clock" not in sound.what
+    assert "has expired" in sound.what
+    assert "timedatectl" not in sound.remedy
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_the_clocks_fault(tmp_path: Path) -> None:
+    """However doubtful it is."""
+    with SelfSigned(tmp_path) as server:
+        finding = only(examined(tmp_path, server.url, synchronised=lambda runtime: False), Verdict.BAD)
+    assert "certificate" in finding.what
+    assert "clock" not in finding.what
 
 
 def test_without_an_api_nothing_is_asked(tmp_path: Path) -> None:

@@ -8,40 +8,30 @@ from pathlib import Path
 
 import pytest
 
-from support.machine import filesystem, machine, only, patient, settings, write
-from tagsmith.doctor import Ran, Verdict
+from support.machine import filesystem, machine, only, patient, settings
+from tagsmith.doctor import Verdict
 from tagsmith.doctor.machine import clock, disc
 from tagsmith.doctor.patient import Patient
 
-ASK = "timedatectl show --property=NTPSynchronized --value"
 GB = 1_000_000_000
 
 
 def test_a_clock_that_was_never_set(tmp_path: Path) -> None:
     """A Pi without network starts in the past: bad even where somebody claims that it is synchronised."""
-    write(tmp_path / "runtime/systemd/timesync/synchronized", "")
-    system = machine(tmp_path, now_utc=lambda: datetime(2023, 12, 31, tzinfo=UTC))
+    system = machine(tmp_path, now_utc=lambda: datetime(2023, 12, 31, tzinfo=UTC), synchronised=lambda runtime: True)
     finding = only(clock(patient(system)), Verdict.BAD)
     assert finding.what == "the clock says 2023-12-31: it was never set"
     assert finding.remedy.splitlines()[0] == "sudo timedatectl set-ntp true"
 
 
-def test_a_clock_that_is_not_synchronised(tmp_path: Path) -> None:
-    """As timedatectl says."""
-    only(clock(patient(machine(tmp_path, commands={ASK: Ran(0, "no")}))), Verdict.WARN)
-    only(clock(patient(machine(tmp_path, commands={ASK: Ran(0, "yes")}))), Verdict.OK)
-
-
-def test_the_mark_of_systemd_counts(tmp_path: Path) -> None:
-    """Whether or not timedatectl can be asked."""
-    write(tmp_path / "runtime/systemd/timesync/synchronized", "")
-    only(clock(patient(machine(tmp_path))), Verdict.OK)
-
-
-@pytest.mark.parametrize("answer", [Ran(None), Ran(1, "Failed to connect to bus: Host is down"), Ran(0, "")])
-def test_nobody_tells(tmp_path: Path, answer: Ran) -> None:
-    """A container: no judgement."""
-    only(clock(patient(machine(tmp_path, commands={ASK: answer}))), Verdict.SKIPPED)
+@pytest.mark.parametrize(
+    ("told", "verdict"),
+    [(False, Verdict.WARN), (True, Verdict.OK), (None, Verdict.SKIPPED)],
+    ids=["no", "yes", "nobody"],
+)
+def test_whether_it_is_synchronised(tmp_path: Path, told: bool | None, verdict: Verdict) -> None:
+    """As the machine tells; where nothing tells, as in some containers, there is no judgement."""
+    only(clock(patient(machine(tmp_path, synchronised=lambda runtime: told))), verdict)
 
 
 def discs(tmp_path: Path, *, free: int, size: int, read_only: bool = False) -> Patient:

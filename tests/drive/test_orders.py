@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagsmith.drive import Address, KeyOrder, OrderState, PlacedOrder, PlugAndChargeRequest, Price, pcid_hint
+from tagsmith.drive.models import same_id
 from tagsmith.drive.orders import parse_orders, parse_placed, parse_prices, parse_receipt
-from tagsmith.drive.plug_and_charge import check_pcid, parse_plug_and_charge, same_id
+from tagsmith.drive.plug_and_charge import check_pcid, parse_plug_and_charge
 from tagsmith.errors import Refused
 
 GOOD = {"address_line1": "Road 1", "postal_code": "1", "city": "Berlin", "country": "Germany"}

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from support.connect_proxy import ConnectProxy
 from support.seed_server import SeedServer
-from support.tls import certificate
+from support.tls import certificate, dated_certificate
 from support.wire_server import WireServer
 from tagsmith.drive import DriveClient
-from tagsmith.errors import ConfigError, NotProcessed
+from tagsmith.errors import ClockWrong, ConfigError, NotProcessed
+from tagsmith.wall_clock import WallClock
 
 KEY = "k3y-that-no-proxy-sees"
 
@@ -154,3 +156,82 @@ async def test_tls_is_never_left_unverified(pem: Path, monkeypatch: pytest.Monke
     assert [(one.verify_mode, one.check_hostname, one.keylog_filename) for one in made] == [
         (ssl.CERT_REQUIRED, True, None)
     ] * 4
+
+
+# --- certificates and the clock ----------------------------------------------------------------------------------
+
+PAST = (datetime(2001, 1, 1, tzinfo=UTC), datetime(2002, 1, 1, tzinfo=UTC))
+FUTURE = (datetime(2090, 1, 1, tzinfo=UTC), datetime(2091, 1, 1, tzinfo=UTC))
+CHECKED = datetime(2027, 1, 1, 12, 30, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module", params=[PAST, FUTURE], ids=["expired", "not-yet"])
+def ill_timed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A certificate that is not valid now, and what is wrong with it."""
+    begin, end = request.param
+    return (
+        dated_certificate(tmp_path_factory.mktemp("dated"), begin, end),
+        "has expired" if request.param is PAST else "is not valid yet",
+    )
+
+
+@pytest.mark.parametrize(
+    ("clock", "named"),
+    [
+        (WallClock(CHECKED, synchronised=False), "2027-01-01 12:30 UTC, and no time server"),
+        (WallClock(datetime(1970, 1, 2, tzinfo=UTC), None), "1970-01-02 00:00 UTC, before this program was written"),
+        (WallClock(datetime(1970, 1, 2, tzinfo=UTC), True), "1970-01-02 00:00 UTC, before this program was written"),
+    ],
+    ids=["nobodys", "impossible", "impossible-and-kept"],
+)
+async def test_a_doubtful_clock_is_named_where_a_certificate_is_refused_for_its_time(
+    ill_timed: tuple[Path, str], clock: WallClock, named: str
+) -> None:
+    """With the time it shows and what to type; nothing was sent."""
+    pem, complaint = ill_timed
+    with SeedServer(key=KEY, certificate=pem) as server:
+        async with DriveClient(server.url, KEY, ca_file=pem, wall_clock=lambda: clock) as drive:
+            with pytest.raises(ClockWrong) as caught:
+                await drive.list_keys("user-1")
+        assert server.asked == []
+    assert f"clock is likely wrong: it shows {named}" in caught.value.message
+    assert complaint in caught.value.message
+    assert "sudo timedatectl set-ntp true" in caught.value.remedy
+
+
+@pytest.mark.parametrize("synchronised", [True, None])
+async def test_a_sound_clock_is_not_blamed(ill_timed: tuple[Path, str], synchronised: bool | None) -> None:
+    """It is the certificate then; the time that the clock shows stands there for whoever knows better."""
+    pem, complaint = ill_timed
+    clock = WallClock(CHECKED, synchronised)
+    with SeedServer(key=KEY, certificate=pem) as server:
+        async with DriveClient(server.url, KEY, ca_file=pem, wall_clock=lambda: clock) as drive:
+            with pytest.raises(NotProcessed, match=f"certificate {complaint} .*shows 2027-01-01 12:30") as caught:
+                await drive.list_keys("user-1")
+    assert not isinstance(caught.value, ClockWrong)
+
+
+async def test_the_clock_is_not_blamed_for_a_certificate_that_nobody_vouches_for(server: SeedServer) -> None:
+    """However wrong it is; nor is it even looked at."""
+    looked: list[object] = []
+
+    def look() -> WallClock:
+        looked.append(None)
+        return WallClock(datetime(1970, 1, 2, tzinfo=UTC), synchronised=False)
+
+    async with DriveClient(server.url, KEY, wall_clock=look) as drive:
+        with pytest.raises(NotProcessed, match="certificate") as caught:
+            await drive.list_keys("user-1")
+    assert not isinstance(caught.value, ClockWrong)
+    assert looked == []
+
+
+async def test_the_clock_is_named_behind_a_proxy_as_well(ill_timed: tuple[Path, str]) -> None:
+    """The other side of the tunnel is judged by the same clock."""
+    pem, complaint = ill_timed
+    clock = WallClock(CHECKED, synchronised=False)
+    with SeedServer(key=KEY, certificate=pem) as server, ConnectProxy() as proxy:
+        at = f"http://{proxy.address}"
+        async with DriveClient(server.url, KEY, ca_file=pem, proxy=at, wall_clock=lambda: clock) as drive:
+            with pytest.raises(ClockWrong, match=complaint):
+                await drive.list_keys("user-1")

@@ -23,13 +23,9 @@ def leg(state: LegState, *, repeat: bool = False) -> Leg:
 
 
 def test_the_table_has_a_row_for_every_state() -> None:
-    """No state is forgotten, and none that ends a delivery leads anywhere."""
+    """No state is forgotten, and nothing leads away from what is done."""
     assert set(legs.MOVES) == set(LegState)
-    assert {state for state, moves in legs.MOVES.items() if not moves} == {
-        LegState.NONE,
-        LegState.DONE,
-        LegState.REFUSED,
-    }
+    assert {state for state, moves in legs.MOVES.items() if not moves} == {LegState.DONE}
 
 
 @pytest.mark.parametrize(("state", "repeat"), list(itertools.product(LegState, (False, True))))
@@ -137,3 +133,57 @@ def test_no_sequence_leaves_the_table(start: LegState, steps: list[tuple[str, ob
         assert after.attempts >= current.attempts
         assert current.body in (None, after.body)
         current = after
+
+
+@pytest.mark.parametrize(("state", "repeat"), list(itertools.product(LegState, (False, True))))
+def test_a_person_brings_back_what_was_refused_or_waits_in_doubt(state: LegState, repeat: bool) -> None:
+    """A retry queues what was refused and has a doubt asked for again, with the body as it was; nothing else moves."""
+    before = leg(state, repeat=repeat)
+    if state is LegState.REFUSED:
+        after = legs.retry(before)
+        assert (after.state, after.body) == (LegState.QUEUED, "body")
+    elif state is LegState.UNKNOWN and not repeat:
+        after = legs.retry(before)
+        assert (after.state, after.repeat, after.body) == (LegState.UNKNOWN, True, "body")
+    else:
+        with pytest.raises(IllegalTransition):
+            legs.retry(before)
+
+
+@pytest.mark.parametrize(("state", "repeat"), list(itertools.product(LegState, (False, True))))
+def test_only_what_the_api_has_not_is_corrected(state: LegState, repeat: bool) -> None:
+    """A correction makes a new body where the API certainly has nothing; never where it perhaps has it."""
+    before = leg(state, repeat=repeat)
+    open_, refused = state in (LegState.HELD, LegState.QUEUED) and not before.repeat, state is LegState.REFUSED
+    if state is LegState.NONE or open_ or refused:
+        after = legs.renew(before)
+        assert after.body is None
+        assert after.state is {LegState.NONE: LegState.HELD, LegState.REFUSED: LegState.QUEUED}.get(state, state)
+    else:
+        with pytest.raises(IllegalTransition):
+            legs.renew(before)
+
+
+@pytest.mark.parametrize(("state", "outcome"), list(itertools.product(LegState, LegState)))
+def test_only_a_doubt_is_resolved(state: LegState, outcome: LegState) -> None:
+    """Evidence ends a doubt in done, refused or queued, or leaves it one; it changes nothing that is not in doubt."""
+    before = leg(state)
+    settlement = Settlement(outcome, status=200, message="seen")
+    if state is LegState.UNKNOWN and outcome in OUTCOMES:
+        after = legs.resolve(before, settlement)
+        assert (after.state, after.message, after.attempts) == (outcome, "seen", 1)
+    else:
+        with pytest.raises(IllegalTransition):
+            legs.resolve(before, settlement)
+
+
+@pytest.mark.parametrize("state", LegState)
+def test_only_what_is_left_to_send_is_put_in_doubt(state: LegState) -> None:
+    """What another copy of the journal may have sent is asked for as after a lost answer."""
+    if state in (LegState.HELD, LegState.QUEUED):
+        after = legs.doubt(leg(state))
+        assert (after.state, after.repeat) == (LegState.UNKNOWN, True)
+        assert legs.sendable(after)
+    else:
+        with pytest.raises(IllegalTransition):
+            legs.doubt(leg(state))

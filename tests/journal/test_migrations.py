@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Select
 
 from support.journal import TARGET, calibration, entry, finished, opened, python, url
-from tagsmith.journal import Journal, calibrating, changes, reading, schema, writing
+from tagsmith.journal import Journal, calibrating, changes, custody, reading, schema, writing
 from tagsmith.model import State
 
 pytestmark = pytest.mark.sqlite
@@ -99,6 +99,10 @@ def test_the_migrations_lead_to_the_schema(journal: Journal) -> None:
     assert {name for name in laid if "_never_" in name} == {
         "calibrations_never_change",
         "calibrations_never_go",
+        "couriers_never_change",
+        "couriers_never_go",
+        "custody_never_change",
+        "custody_never_go",
         "entries_facts_never_change",
         "entries_never_go",
         "events_never_change",
@@ -116,12 +120,17 @@ def test_the_migrations_lead_to_the_schema(journal: Journal) -> None:
         "DELETE FROM entries",
         "UPDATE calibrations SET uid_order = 'wire'",
         "DELETE FROM calibrations",
+        "UPDATE custody SET home = 'here'",
+        "DELETE FROM custody",
+        "UPDATE couriers SET number = 9",
+        "DELETE FROM couriers",
     ],
 )
 async def test_the_database_itself_forbids_rewriting(journal: Journal, statement: str) -> None:
     """Events, calibrations and the facts of a pair cannot be changed or removed by another program's mistake."""
     await journal.append(entry(1))
     await journal.record_calibration(calibration(1))
+    await journal.take_over(TARGET)
     with (
         contextlib.closing(sqlite3.connect(journal.path)) as connection,
         pytest.raises(sqlite3.IntegrityError, match="never"),
@@ -174,6 +183,14 @@ PLANS: dict[str, tuple[Select[Any], dict[str, object], str]] = {
     "head": (writing._HEAD, {"stream": "s"}, "INDEX sqlite_autoindex_events_1"),
     "streams": (writing._LAST_STREAMS, {"station": "s"}, "INDEX events_first"),
     "last head": (writing._LAST_HEAD, {}, "SCAN events"),
+    "tally": (reading._TALLY, {"this_target": "t"}, "INDEX sqlite_autoindex_tallies_1"),
+    "requests": (
+        reading._REQUESTS,
+        {"this_target": "t", "this_station": "s", "this_day": "d"},
+        "INDEX sqlite_autoindex_requests_1",
+    ),
+    "term": (changes._TERM, {}, "SEARCH couriers"),
+    "custody": (custody._LATEST, {}, "SCAN custody"),
     "recover": (changes._SELECT_SENDING_TO, {"this_target": "t"}, "INDEX entries_sending"),
     "recover all": (changes._SELECT_SENDING, {}, "SCAN entries USING INDEX entries_sending"),
 }
@@ -191,7 +208,7 @@ def test_no_question_of_every_day_sees_all_rows(journal: Journal, name: str) -> 
     assert len(plan) == 1, plan
     assert index in plan[0]
     # Scanning backwards and stopping at the first row is no scan; nor is one of an index with nothing else in it.
-    if name not in ("last head", "recover all"):
+    if name not in ("last head", "recover all", "custody"):
         assert plan[0].startswith("SEARCH"), plan
 
 

@@ -28,6 +28,13 @@ def sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Sandbox]:
+    """One server for many examples."""
+    with Sandbox(key=KEY) as sandbox:
+        yield sandbox
+
+
 def ask(
     sandbox: Sandbox, method: str, path: str, body: str | bytes | None = None, **headers: str
 ) -> tuple[int, dict[str, object]]:
@@ -106,7 +113,7 @@ async def test_the_key_is_wanted(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/", 404),
+        ("POST", "/", 404),
         ("GET", "/v1", 404),
         ("POST", RESERVATIONS + "/", 404),
         ("POST", "/drive" + RESERVATIONS, 404),
@@ -129,9 +136,9 @@ async def test_the_key_is_wanted(sandbox: Sandbox) -> None:
         ("GET", "/v1/users//charging-keys", 400),
     ],
 )
-def test_paths_that_lead_nowhere(sandbox: Sandbox, method: str, path: str, status: int) -> None:
+def test_paths_that_lead_nowhere(shared: Sandbox, method: str, path: str, status: int) -> None:
     """Each is answered in JSON with a code and a message; a segment is never two."""
-    found, answer = ask(sandbox, method, path)
+    found, answer = ask(shared, method, path)
     assert found == status
     assert set(answer) == {"code", "message"}
 
@@ -225,14 +232,14 @@ def test_each_endpoint_answers_what_is_described(sandbox: Sandbox) -> None:
     ],
 )
 def test_a_request_that_is_wrong_names_the_field(
-    sandbox: Sandbox, path: str, fields: dict[str, object], words: str
+    shared: Sandbox, path: str, fields: dict[str, object], words: str
 ) -> None:
     """Strict, so that a mistake of a client is a 400 here and not a wrong key there; nothing is done."""
     method, _, rest = path.partition(" ")
-    status, answer = ask(sandbox, method, USER + rest, json.dumps(fields))
+    status, answer = ask(shared, method, USER + rest, json.dumps(fields))
     assert (status, words in str(answer["message"])) == (400, True), answer
-    assert ask(sandbox, "GET", f"{USER}/orders") == (200, [])
-    assert len(ask(sandbox, "GET", USER)[1]["keys"]) == 1  # type: ignore[arg-type]
+    assert ask(shared, "GET", f"{USER}/orders") == (200, [])
+    assert len(ask(shared, "GET", USER)[1]["keys"]) == 1  # type: ignore[arg-type]
 
 
 def test_an_endpoint_fails_to_order() -> None:
@@ -241,13 +248,6 @@ def test_an_endpoint_fails_to_order() -> None:
         assert ask(sandbox, "POST", RESERVATIONS, GOOD)[0] == 500
         assert ask(sandbox, "GET", USER)[0] == 200
         assert sandbox.store.reservations == ()
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    """One server for many examples."""
-    with Sandbox(key=KEY) as sandbox:
-        yield sandbox
 
 
 @given(path=st.text(st.characters(codec="ascii", categories=("L", "N", "P", "S")), max_size=60), body=st.binary())

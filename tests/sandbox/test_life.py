@@ -18,7 +18,10 @@ from tagsmith.drive import DriveClient
 from tagsmith.errors import ConfigError, NotProcessed, StationError
 from tagsmith.sandbox import Sandbox
 
-SERVE = "from tagsmith.sandbox import serve; serve({port}, 'k', lambda url: print(url, flush=True)); print('ended')"
+SERVE = (
+    "from tagsmith.sandbox import Sandbox, serve; "
+    "serve(Sandbox(port={port}), lambda made: print(made.url, flush=True)); print('ended')"
+)
 
 
 def port_of(sandbox: Sandbox) -> int:
@@ -97,7 +100,7 @@ def test_every_loopback_address_will_do(host: str) -> None:
     with Sandbox(host=host) as sandbox:
         assert sandbox.url.startswith("http://127.0.0.")
         with pytest.raises(urllib.error.HTTPError, match="401"):
-            urllib.request.urlopen(sandbox.url, timeout=5)
+            urllib.request.urlopen(f"{sandbox.url}/v1", timeout=5)
 
 
 def test_a_taken_port_is_said() -> None:
@@ -127,7 +130,7 @@ def test_uvicorn_is_quiet(caplog: pytest.LogCaptureFixture) -> None:
     """Its banners and access lines would stand in the midst of a headless station's logs."""
     caplog.set_level(1)
     with Sandbox() as sandbox, pytest.raises(urllib.error.HTTPError):
-        urllib.request.urlopen(sandbox.url, timeout=5)
+        urllib.request.urlopen(f"{sandbox.url}/v1", timeout=5)
     assert not [record for record in caplog.records if record.name.startswith("uvicorn")]
     assert logging.getLogger("uvicorn.error").level == logging.WARNING
 
@@ -135,18 +138,16 @@ def test_uvicorn_is_quiet(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serving_ends_cleanly_on_a_signal(number: signal.Signals) -> None:
     """Exit 0, nothing on stderr, also when the signal comes at once after the address was printed."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVE.format(port=0)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        assert url.startswith("http://127.0.0.1:")
-        process.send_signal(number)
-        out, err = process.communicate(timeout=30)
-    finally:
-        process.kill()
-        process.wait()
+    command = [sys.executable, "-c", SERVE.format(port=0)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            assert url.startswith("http://127.0.0.1:")
+            process.send_signal(number)
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert (process.returncode, out, err) == (0, "ended\n", "")
 
 

@@ -50,7 +50,7 @@ class CommandLine:
                 patch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
             self._capsys.readouterr()
             with pytest.raises(SystemExit) as ended:
-                cli.run()
+                cli.run_command_line()
         captured = self._capsys.readouterr()
         code = ended.value.code
         return Done(code if isinstance(code, int) else 0, captured.out, captured.err)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -48,9 +48,9 @@ def tagsmith(*arguments: str, env: Mapping[str, str], timeout_s: float = 60.0) -
 class Headless:
     """One running station. Every event it printed stays in `events`, in order."""
 
-    def __init__(self, *arguments: str, env: Mapping[str, str]) -> None:
+    def __init__(self, *arguments: str, env: Mapping[str, str], command: Sequence[str] = ("run", "--headless")) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tagsmith", "run", "--headless", *arguments],
+            [sys.executable, "-m", "tagsmith", *command, *arguments],
             env=dict(env),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -32,6 +32,7 @@ def machine(root: Path, *, commands: dict[str, Ran] | None = None, **fields: Any
         "run": lambda argv: answers.get(" ".join(argv), Ran(None)),
         "which": lambda program: True,
         "now_utc": lambda: datetime(2026, 11, 20, tzinfo=UTC),
+        "synchronised": lambda runtime: True,
         "discover_pcsc": lambda: [ReaderStatus("pcsc:Virtual PICC 00 00", ReaderState.READY)],
     }
     return System(**{**folders, **defaults, **fields})

@@ -19,6 +19,7 @@ import re
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -68,6 +69,8 @@ ORDER = {
     "hasReceipt": True,
 }
 """The sample of the list of orders, with a state that the list of states lacks."""
+ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+"""A moment as all samples write it."""
 RECEIPT = "https://test-fortum-product-receipts.s3.eu-west-1.amazonaws.com/4381089-47759"
 PRICES = {"countries": [{"country": "FI", "currency": "EUR", "priceMinorInclVat": 10, "vat": 25}]}
 
@@ -89,10 +92,11 @@ class SeedServer:
     key: str = "seed-key"
     certificate: Path | None = None
     asked: list[Asked] = field(default_factory=list)
-    reserved: dict[str, str] = field(default_factory=dict)
-    """visualNumber → uid."""
+    reserved: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """visualNumber → the reservation's body."""
     keys: list[dict[str, Any]] = field(default_factory=lambda: [dict(VIRTUAL)])
     orders: list[dict[str, Any]] = field(default_factory=list)
+    _ordered_at: float | None = None
     _answers: dict[tuple[str, str], list[tuple[int, bytes]]] = field(default_factory=dict)
     _lost: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -158,9 +162,16 @@ class SeedServer:
 
     def _reserve(self, asked: Asked) -> Answer:
         body = _object(asked)
-        if not isinstance(body.get("uid"), str) or not isinstance(body.get("visualNumber"), str):
+        moments = [body[name] for name in ("validFrom", "validTo") if name in body]
+        if (
+            set(body) - {"uid", "visualNumber", "validFrom", "validTo", "type"}
+            or not re.fullmatch("([0-9A-Fa-f]{2})+", str(body.get("uid")))
+            or not isinstance(body.get("visualNumber"), str)
+            or body.get("type", "TAG") not in ("TAG", "CARD")
+            or not all(isinstance(one, str) and re.fullmatch(ISO, one) for one in moments)
+        ):
             return 400, {"message": "body is invalid"}
-        self.reserved[body["visualNumber"]] = body["uid"]
+        self.reserved[body["visualNumber"]] = body
         return 201, None
 
     def _activate(self, asked: Asked, user: str, reference: str) -> Answer:
@@ -168,7 +179,10 @@ class SeedServer:
             return 404, {"message": "User or charging key not found"}
         if any(key.get("referenceId") == reference for key in self.keys):
             return 409, {"message": "Key already in use"}
-        self.keys.append({**KEY, "keyId": self.reserved[reference], "referenceId": reference})
+        reserved = self.reserved[reference]
+        validity = {name: reserved.get(name, KEY[name]) for name in ("validFrom", "validTo")}
+        kind = str(reserved.get("type", "TAG")).lower()
+        self.keys.append({**KEY, **validity, "type": kind, "keyId": reserved["uid"], "referenceId": reference})
         return 200, self.keys[-1]
 
     def _patch(self, asked: Asked, user: str, identifier: str) -> Answer:
@@ -200,6 +214,10 @@ class SeedServer:
             return 400, {"message": "body is invalid"}
         if user != "user-1":
             return 404, {"message": "User not found"}
+        now = time.monotonic()
+        if self._ordered_at is not None and now - self._ordered_at < 300:
+            return 429, {"message": "Too many requests"}
+        self._ordered_at = now
         self.orders.append({**ORDER, "id": f"xXXx1{len(self.orders)}", "address": address})
         return 200, {"id": self.orders[-1]["id"], "state": "ORDER_PLACED"}
 

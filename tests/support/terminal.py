@@ -13,6 +13,7 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -22,7 +23,7 @@ TESTS = Path(__file__).resolve().parents[1]
 
 
 class Terminal:
-    """A pty with the screen process of `support.screen_process` on it; it reads only when told to.
+    """A pty with the screen process of `support.screen_process`, or another `command`, on it; it reads when told to.
 
     `controlling` makes it the process's controlling terminal, so that closing it sends SIGHUP.
     """
@@ -34,6 +35,7 @@ class Terminal:
         size: tuple[int, int] = (80, 24),
         controlling: bool = True,
         stderr: int | None = None,
+        command: Sequence[str] | None = None,
         **environment: str,
     ) -> None:
         self.calls_path = folder / "calls.jsonl"
@@ -43,7 +45,7 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.before = termios.tcgetattr(self.master)
         self.output = b""
-        command = [sys.executable, "-m", "support.screen_process", str(self.calls_path), *arguments]
+        command = command or [sys.executable, "-m", "support.screen_process", str(self.calls_path), *arguments]
         self.process = subprocess.Popen(
             ["setsid", "--ctty", *command] if controlling else command,
             stdin=slave,

@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +20,26 @@ def certificate(folder: Path, *, for_ip: str = "127.0.0.1") -> Path:
     more = ["-addext", f"subjectAltName=IP:{for_ip}", "-keyout", "-", "-out", "-"]
     made = subprocess.run([*command.split(), *more], check=True, capture_output=True)
     path.write_bytes(made.stdout)
+    return path
+
+
+def dated_certificate(folder: Path, begin: datetime, end: datetime) -> Path:
+    """As `certificate` for 127.0.0.1, and valid from `begin` to `end` (aware) only."""
+    path, request = folder / f"dated-{begin:%Y%m%d}.pem", folder / "request.pem"
+    (folder / "index.txt").write_text("")
+    (folder / "ca.conf").write_text(
+        "[ca]\ndefault_ca = one\n[one]\npolicy = any\ndefault_md = sha256\nx509_extensions = extensions\n"
+        f"database = {folder}/index.txt\nrand_serial = yes\nnew_certs_dir = {folder}\n[any]\ncommonName = supplied\n"
+        "[extensions]\nsubjectKeyIdentifier = hash\nauthorityKeyIdentifier = keyid\n"
+        "basicConstraints = critical,CA:TRUE\nsubjectAltName = IP:127.0.0.1\n"
+    )
+    key = "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=tagsmith-test"
+    made = subprocess.run([*key.split(), "-keyout", "-", "-out", str(request)], check=True, capture_output=True)
+    path.write_bytes(made.stdout)
+    sign = "openssl ca -selfsign -batch -notext -config ca.conf -in request.pem -out signed.pem -keyfile"
+    times = ["-startdate", f"{begin.astimezone(UTC):%Y%m%d%H%M%SZ}", "-enddate", f"{end.astimezone(UTC):%Y%m%d%H%M%SZ}"]
+    subprocess.run([*sign.split(), str(path), *times], check=True, capture_output=True, cwd=folder)
+    path.write_bytes(made.stdout + (folder / "signed.pem").read_bytes())
     return path
 
 

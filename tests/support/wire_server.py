@@ -177,13 +177,14 @@ class BadRequest(Exception):
 class WireServer:
     """The server and what it knows. Its counts may be read from any thread.
 
-    `duplicate` is the status for a pair of which the uid or the number is taken; with 201 nothing is stored again.
+    `duplicate` is the status for a pair of which the uid or the number is taken, or is asked for it once per such pair
+    that comes; with 201 nothing is stored again. Stopped and started again it keeps its port and all it knows.
     `close_unread` is the number of connections that are closed as they come, before a byte is read.
     """
 
     key: str = "wire-key"
     plan: Plan = field(default=always(None))
-    duplicate: int = 409
+    duplicate: int | Callable[[Pair], int] = 409
     port: int = 0
     prefix: str = ""
     """What stands before /v1, such as /drive."""
@@ -202,6 +203,7 @@ class WireServer:
     def __post_init__(self) -> None:
         self._by_uid: dict[str, str] = {}
         self._by_number: dict[str, str] = {}
+        self._place: dict[str, int] = {}
         self._count = 0
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -410,9 +412,11 @@ class WireServer:
         stored = {(uid, self._by_uid.get(uid, number)), (self._by_number.get(number, uid), number)} - {pair}
         self.conflicts.extend((pair, old) for old in sorted(stored))
         if uid in self._by_uid or number in self._by_number:
-            return self.duplicate, b"" if self.duplicate == 201 else _error("DUPLICATE", "uid or visualNumber is taken")
+            code = self.duplicate(pair) if callable(self.duplicate) else self.duplicate
+            return code, b"" if code == 201 else _error("DUPLICATE", "uid or visualNumber is taken")
         self._by_uid[uid] = number
         self._by_number[number] = uid
+        self._place[number] = len(self._place)
         self.committed[pair] += 1
         return 201, b""
 
@@ -425,13 +429,12 @@ class WireServer:
         return 200, json.dumps(self._key(reference)).encode()
 
     def _key(self, number: str) -> dict[str, object]:
-        index = list(self._by_number).index(number)
         return {
             "name": f"key {number}",
             "enabled": True,
             "keyId": self._by_number[number],
             "referenceId": number,
-            "contractId": f"DE-8PS-C{index:08d}-X",
+            "contractId": f"DE-8PS-C{self._place[number]:08d}-X",
             "type": "tag",
             "validFrom": "2021-12-08T00:00:00.000Z",
             "validTo": "2031-12-08T23:59:59.000Z",

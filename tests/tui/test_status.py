@@ -74,7 +74,8 @@ def test_readers_in_a_few_words() -> None:
 @pytest.mark.parametrize(
     ("delivery", "words", "severe"),
     [
-        (Delivery.HELD_BACK, "NOTHING IS SENT: the byte order", True),
+        (Delivery.HELD_BACK, "NOTHING IS SENT until a person", True),
+        (Delivery.PAUSED, "NOTHING IS SENT: the API refused many", True),
         (Delivery.STOPPED, "NOTHING IS SENT: the API turned", True),
         (Delivery.STANDBY, "another process sends", False),
     ],

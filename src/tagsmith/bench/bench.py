@@ -415,7 +415,7 @@ class Bench:
         self._step(lane, pairing.Saved(entry.id, self._clock()))
 
     def _entry(self, lane: Lane, effect: pairing.Commit) -> Entry:
-        tap, scan = effect.tap, effect.scan
+        tap, scan, terms = effect.tap, effect.scan, self._work.terms
         tag_warnings = tuple(self._uid_warnings(tap.verdict))
         return Entry(
             id=effect.entry,
@@ -428,7 +428,10 @@ class Bench:
             lane=lane.name,
             station=self._work.station,
             reader=lane.reader_name,
-            user_id=self._work.user_id,
+            user_id=terms.user_id,
+            key_type=terms.key_type,
+            valid_from=terms.valid_from,
+            valid_to=terms.valid_to,
             warnings=tag_warnings + scan.warnings,
         )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from tagsmith import pairing, visual_number, words
 from tagsmith.errors import JournalError
-from tagsmith.model import LaneView, Notice, Phase, ReaderState, ReaderStatus, Tag
+from tagsmith.model import LaneView, Notice, Phase, ReaderState, ReaderStatus, Tag, Terms
 from tagsmith.readers import Pump, Reader
 from tagsmith.uid import ByteOrder, Decision, Uid
 
@@ -22,7 +22,7 @@ class Work:
     rules: pairing.Rules = field(default_factory=pairing.Rules)
     numbers: visual_number.Rules = field(default_factory=visual_number.Rules)
     allow_eight_bytes: bool = False
-    user_id: str | None = None
+    terms: Terms = field(default_factory=Terms)
 
 
 class Lane:

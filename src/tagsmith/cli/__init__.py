@@ -24,9 +24,9 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "commands": ("tagsmith.cli.commands:commands", "Barcodes that are commands, and a sheet of them."),
     "uid": ("tagsmith.cli.judge:uid", "Judge a UID and show it in both orders."),
     "visual-number": ("tagsmith.cli.judge:visual_number", "Check a printed number."),
-    "journal": ("tagsmith.cli.journal:journal", "List, show, undo, void, verify and export what was paired."),
+    "journal": ("tagsmith.cli.journal:journal", "List, show, correct, verify, back up and export what was paired."),
     "courier": ("tagsmith.cli.courier:courier", "Delivery alone, without readers."),
-    "keys": ("tagsmith.cli.keys:keys", "A user's keys: list, activate, rename, enable, disable."),
+    "keys": ("tagsmith.cli.keys:keys", "A user's keys: list, activate, rename, enable, disable, replace."),
     "orders": ("tagsmith.cli.orders:orders", "Order keys for users; orders, receipts and prices."),
     "pnc": ("tagsmith.cli.pnc:pnc", "Plug&Charge: create, enable and disable keys of vehicles."),
     "sandbox": ("tagsmith.cli.sandbox:sandbox", "A Drive API of your own on loopback."),
@@ -66,7 +66,7 @@ def main(verbose: int) -> None:
         log_to_stderr({1: logging.INFO, 2: logging.DEBUG}.get(verbose, 5))
 
 
-def run() -> None:
+def run_command_line() -> None:
     """Run the command line and end the process: 0 done, 1 error, 2 usage, 3 something is left, 130 interrupted."""
     from tagsmith.errors import TagsmithError
 

@@ -21,7 +21,7 @@ import click
 
 from tagsmith.cli.output import end_now_unless, log_to_stderr, write_json
 from tagsmith.errors import StationError
-from tagsmith.model import Event, Scan
+from tagsmith.model import Event, Scan, Terms
 from tagsmith.scanners.stdin import StdinScanner
 from tagsmith.station import Station, bound_lane
 
@@ -81,7 +81,7 @@ class EventWriter:
                 return
 
 
-def run_headless(settings: Settings, *, user_id: str | None) -> int:
+def run_headless(settings: Settings, terms: Terms) -> int:
     """Run the station until its input ends or a signal comes; the exit code.
 
     Raises:
@@ -100,7 +100,7 @@ def run_headless(settings: Settings, *, user_id: str | None) -> int:
         if event.event == "ready":
             told.put(_Told.READY)
 
-    station = Station(settings, user_id=user_id, listener=listen)
+    station = Station(settings, terms=terms, listener=listen)
     lanes = _lanes_of_stdin(settings, station.lanes)
     station.start()
     threading.Thread(target=_tell_end, args=(station, told), name="tagsmith-end", daemon=True).start()

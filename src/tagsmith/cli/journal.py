@@ -15,11 +15,12 @@ from tagsmith.cli.output import config_option, json_option, print_fields, print_
 
 if TYPE_CHECKING:
     from tagsmith.journal import Journal
+    from tagsmith.model import Record
 
 
 @click.group()
 def journal() -> None:
-    """List, show, undo, void, verify and export what was paired."""
+    """List, show, correct, verify, back up and export what was paired."""
 
 
 @contextlib.contextmanager
@@ -88,12 +89,8 @@ def undo(entry: str, reason: str, config: Path | None) -> None:
     """Take a pair back that was never sent: its key and its number are free again. ENTRY as for show."""
     import asyncio
 
-    from tagsmith.errors import JournalError
-
     with _open(config) as opened:
-        record = opened.look_up(entry)
-        if record is None:
-            raise JournalError(f"there is no entry {entry}", "tagsmith journal list shows them all")
+        record = _meant(opened, entry)
         asyncio.run(opened.undo(record.entry.id, reason))
     click.echo(f"undone: {record.entry.visual_number} with {record.entry.uid.wire}")
 
@@ -106,15 +103,155 @@ def void(entry: str, reason: str, config: Path | None) -> None:
     """Declare a pair worthless that was sent, or tried: a mark of ours alone. ENTRY as for show."""
     import asyncio
 
-    from tagsmith.errors import JournalError
-
     with _open(config) as opened:
-        record = opened.look_up(entry)
-        if record is None:
-            raise JournalError(f"there is no entry {entry}", "tagsmith journal list shows them all")
+        record = _meant(opened, entry)
         asyncio.run(opened.void(record.entry.id, reason))
     click.echo(f"void: {record.entry.visual_number} with {record.entry.uid.wire}; both stay taken")
     click.echo("The API may hold this pair: nothing was changed there.", err=True)
+
+
+@journal.command()
+@click.argument("entry", required=False)
+@click.option("--refused", is_flag=True, help="Every entry of which something was refused.")
+@config_option
+def retry(entry: str | None, refused: bool, config: Path | None) -> None:
+    """Have sent again, as it was, what was refused or waits in doubt. ENTRY as for show."""
+    import asyncio
+
+    from tagsmith.model import LegState
+
+    if (entry is None) is not refused:
+        raise click.UsageError("name one ENTRY, or say --refused")
+    with _open(config) as opened:
+        if entry is not None:
+            chosen = [_meant(opened, entry)]
+        else:
+            chosen = [
+                record
+                for record in opened.records()
+                if record.mark is None and LegState.REFUSED in (record.reservation.state, record.activation.state)
+            ]
+        for record in chosen:
+            asyncio.run(opened.retry(record.entry.id))
+            click.echo(f"sent again: {record.entry.visual_number} with {record.entry.uid.wire}")
+    if not chosen:
+        click.echo("nothing was refused", err=True)
+
+
+@journal.command()
+@click.argument("entry")
+@click.option("--user", "user_id", metavar="ID", help="Activate it for this user.")
+@click.option("--valid-to", metavar="TIME", help="The end of its validity, like 2041-12-31T23:59:59.000Z.")
+@config_option
+def correct(entry: str, user_id: str | None, valid_to: str | None, config: Path | None) -> None:
+    """Correct what the API has not taken yet: the user until it is activated, the validity until it is reserved.
+
+    What was refused is sent again, corrected. The pair itself never changes. ENTRY as for show.
+    """
+    import asyncio
+    from dataclasses import replace
+
+    from tagsmith.courier import first_body
+    from tagsmith.drive import check_user_id
+    from tagsmith.model import Correction, LegName
+
+    if user_id is None and valid_to is None:
+        raise click.UsageError("say what is to be corrected: --user, --valid-to")
+    if user_id is not None:
+        check_user_id(user_id)
+    with _open(config) as opened:
+        record = _meant(opened, entry)
+        if valid_to is not None:
+            # Made to be refused: what could not be sent is not recorded.
+            first_body(replace(record.entry, valid_to=valid_to), LegName.RESERVATION)
+        corrected = asyncio.run(opened.correct(record.entry.id, Correction(user_id=user_id, valid_to=valid_to)))
+    click.echo(f"corrected: {corrected.entry.visual_number} with {corrected.entry.uid.wire}, {corrected.state}")
+
+
+@journal.command()
+@click.argument("entry")
+@click.option("--reserved", "outcome", flag_value="reserved", help="The API holds the pair.")
+@click.option("--not-reserved", "outcome", flag_value="not-reserved", help="It does not: it is sent again.")
+@click.option("--reason", required=True, help="How that is known, for the record.")
+@config_option
+def resolve(entry: str, outcome: str | None, reason: str, config: Path | None) -> None:
+    """Settle by your word what became of a reservation in doubt. ENTRY as for show.
+
+    A wrong word makes a dead key or a wrong bill: ask whoever can see the API's reservations first.
+    """
+    import asyncio
+
+    from tagsmith.model import LegName, LegState, Settlement
+
+    if outcome is None:
+        raise click.UsageError("say which: --reserved or --not-reserved")
+    state = LegState.DONE if outcome == "reserved" else LegState.QUEUED
+    with _open(config) as opened:
+        record = _meant(opened, entry)
+        settlement = Settlement(state, message=f"{outcome} by the word of {_account()}: {reason}")
+        resolved = asyncio.run(
+            opened.resolve(record.entry.id, LegName.RESERVATION, settlement, attempt_id=record.reservation.attempt_id)
+        )
+    click.echo(f"{resolved.state}: {resolved.entry.visual_number} with {resolved.entry.uid.wire}")
+
+
+@journal.command()
+@click.option("--reason", required=True, help="Why, for the record.")
+@click.option("--moved", is_flag=True, help="No other copy of this journal has sent anything since it was copied.")
+@click.option("--yes", is_flag=True, help="Do not ask; for programs.")
+@config_option
+def adopt(reason: str, moved: bool, yes: bool, config: Path | None) -> None:
+    """Let a journal deliver that was restored from a backup or copied here.
+
+    Another copy may have sent what this one still holds for open. So all of that is asked for as after a lost answer,
+    and what the API then refuses stays unknown, to be looked into. Only one copy may deliver: stop the others.
+    """
+    import asyncio
+
+    from tagsmith.cli.api import confirm
+
+    with _open(config) as opened:
+        why = asyncio.run(opened.stranger())
+        if not why:
+            click.echo("the journal is at home here: nothing was done")
+            return
+        confirm(f"{why}. Does no other copy of it deliver any more?", yes=yes)
+        doubted = asyncio.run(opened.adopt(by=_account(), reason=reason, moved=moved))
+    click.echo(f"adopted: it delivers here from now on; {doubted} open deliveries were put in doubt")
+
+
+@journal.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@config_option
+def backup(file: Path, config: Path | None) -> None:
+    """Write a consistent copy to FILE while stations go on. The copy delivers nothing until it is adopted."""
+    with _open(config) as opened:
+        opened.backup(file)
+    click.echo(f"written: {file}")
+
+
+def _meant(opened: Journal, entry: str) -> Record:
+    """The record a person means.
+
+    Raises:
+        JournalError: there is none.
+    """
+    from tagsmith.errors import JournalError
+
+    record = opened.look_up(entry)
+    if record is None:
+        raise JournalError(f"there is no entry {entry}", "tagsmith journal list shows them all")
+    return record
+
+
+def _account() -> str:
+    """Whose account this runs in, for the record."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "somebody without a name"
 
 
 @journal.command()

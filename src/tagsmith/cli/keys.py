@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +18,7 @@ from tagsmith.cli.output import (
     settings_from,
     write_json,
 )
+from tagsmith.cli.station import station_options, station_wanted
 
 if TYPE_CHECKING:
     from tagsmith.config import Settings
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def keys() -> None:
-    """List, activate, rename, enable and disable the keys of a user."""
+    """List, activate, rename, enable, disable and replace the keys of a user."""
 
 
 @keys.command("list")
@@ -110,6 +112,76 @@ def disable(key: str, user_id: str, as_json: bool, config: Path | None) -> None:
     from tagsmith.drive import KeyChange
 
     change(key, user_id, KeyChange(enabled=False), as_json=as_json, config=config)
+
+
+@keys.command()
+@click.argument("key")
+@user_option
+@yes_option
+@station_options
+@config_option
+def replace(key: str, user_id: str, yes: bool, config: Path | None, **station: Any) -> None:
+    """Disable a lost key of a user, then run the station, which enrolls the new one for the same user.
+
+    KEY is its key id or its contract id. One that is disabled already is left as it is, so that the command can be
+    repeated. The station runs as `tagsmith run --user ID` does, with the same options and exit codes.
+    """
+    from tagsmith.errors import TagsmithError
+
+    wanted = station_wanted(user_id, config, **station)
+    wanted.check()
+    _disable_lost(wanted.settings, key, user_id, yes=yes)
+    try:
+        code = wanted.run()
+    except TagsmithError:
+        _old_one_is_disabled(key, user_id)
+        raise
+    if code == 1:
+        _old_one_is_disabled(key, user_id)
+    sys.exit(code)
+
+
+def _disable_lost(settings: Settings, identifier: str, user_id: str, *, yes: bool) -> None:
+    """Disable a key that has a chip, after a question, unless it is disabled already.
+
+    Raises:
+        Refused: the user has no such key, or it is none that can be lost.
+        TagsmithError: it is not to be done, or nobody knows whether it was.
+    """
+    from tagsmith.config import resolve_api
+    from tagsmith.drive import KeyChange, KeyKind
+    from tagsmith.errors import Refused
+
+    api = resolve_api(settings)
+    found = ask_api(settings, api, lambda drive: drive.list_keys(user_id, virtual=True))
+    lost = next((one for one in found if one.is_named(identifier)), None)
+    if lost is None:
+        raise Refused(
+            f"user {user_id} has no key {printable(identifier[:80])}",
+            f"a key is named by its key id or its contract id: tagsmith keys list --user {user_id}",
+        )
+    if lost.type in (KeyKind.VIRTUAL, KeyKind.PLUG_AND_CHARGE):
+        raise Refused(f"{printable(identifier[:80])} is a {lost.type} key: there is no chip to replace")
+    shown_as = printable(", ".join(filter(None, (lost.key_id, lost.reference_id, lost.name))))
+    if not lost.enabled:
+        click.echo(f"The old key ({shown_as}) is disabled already.", err=True)
+        return
+    confirm(f"Disable the key {shown_as} of user {user_id} at once ({where(api)}), and enroll another?", yes=yes)
+    ask_api(
+        settings,
+        api,
+        lambda drive: drive.change_key(user_id, lost.key_id, KeyChange(enabled=False)),
+        if_unknown=look_first(user_id),
+    )
+    click.echo(f"The old key ({shown_as}) is disabled. Now the new one.", err=True)
+
+
+def _old_one_is_disabled(identifier: str, user_id: str) -> None:
+    click.echo(
+        f"tagsmith: the old key {printable(identifier[:80])} is disabled already; to enroll the new one:"
+        f" tagsmith run --user {user_id}",
+        err=True,
+    )
 
 
 def change(identifier: str, user_id: str, wanted: KeyChange, *, as_json: bool, config: Path | None) -> None:

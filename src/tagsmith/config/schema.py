@@ -193,6 +193,8 @@ class CourierSettings(_Section):
     concurrency: _Count = Field(default=4, ge=1, le=8)
     requests_per_minute: _Count = Field(default=600, ge=1, le=3000)
     """3,000 is what one organisation has for all of its stations together."""
+    requests_per_day: _Count = Field(default=100_000, ge=1, le=1_000_000)
+    """Of a million that the organisation has, in a day of UTC."""
 
 
 class StationSettings(_Section):

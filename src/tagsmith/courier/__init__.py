@@ -5,7 +5,9 @@ and each outcome written back. Knows journal and drive, and nothing of readers, 
 
     policy    what follows from one outcome (pure)
     gate      whether the API is to be spoken to just now (pure)
-    limiter   so many requests a minute (pure)
+    caution   whether refusals in a row are a reason to stop asking (pure)
+    limiter   so many requests a minute and a day (pure)
+    api_clock what the API's answers tell of its clock (pure)
     holds     the undo window (pure)
     ledger    the journal, with patience for its failures
     sender    one request: recorded, sent, judged, written back
@@ -13,6 +15,8 @@ and each outcome written back. Knows journal and drive, and nothing of readers, 
     courier   the loop that puts them together
 """
 
+from tagsmith.courier.api_clock import ApiClock
 from tagsmith.courier.courier import Courier, Pending
+from tagsmith.courier.policy import first_body
 
-__all__ = ["Courier", "Pending"]
+__all__ = ["ApiClock", "Courier", "Pending", "first_body"]

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import logging
 import math
+import os
 import random
 import time
 from collections.abc import Callable
@@ -20,7 +21,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from tagsmith.courier.api_clock import ApiClock
 from tagsmith.courier.board import Board, Listener
+from tagsmith.courier.caution import REFUSALS, Caution, is_refused
 from tagsmith.courier.gate import Gate
 from tagsmith.courier.holds import Holds
 from tagsmith.courier.ledger import Ledger, Patience
@@ -67,8 +70,10 @@ class Courier:
 
     `hold_s` is the undo window, `concurrency` the requests under way at most, `hold_back` a reason to send nothing at
     all. `order` is the byte order in force: a pair that was made in the other one and never sent is left alone.
-    `listener` is called on the loop with each settled record, and with None when only the view changed; it must
-    return soon. `clock` is monotonic seconds, `utcnow` aware UTC (for the API's clock minutes only).
+    `requests_per_minute` and `requests_per_day` are this station's share of what the API allows in its clock minutes
+    and UTC days; `api_clock` tells of those as far as the client shows it the answers. `listener` is called on the
+    loop with each settled record, and with None when only the view changed; it must return soon. `clock` is monotonic
+    seconds, `utcnow` aware UTC, which serves while the API's own time is not known.
     """
 
     def __init__(
@@ -80,6 +85,8 @@ class Courier:
         hold_s: float = 10.0,
         concurrency: int = 4,
         requests_per_minute: int = 600,
+        requests_per_day: int = 100_000,
+        api_clock: ApiClock | None = None,
         hold_back: str = "",
         order: ByteOrder | None = None,
         listener: Listener = lambda _record, _view: None,
@@ -97,18 +104,23 @@ class Courier:
         self._clock = clock
         self._lock = journal.courier_lock()
         self._holds = Holds(hold_s)
-        self._limiter = Limiter(requests_per_minute)
+        self._utcnow = utcnow
+        api_clock = api_clock or ApiClock()
+        self._limiter = Limiter(requests_per_minute, requests_per_day, clock=api_clock)
         self._gate = Gate(rng)
+        self._caution = Caution()
         self._board = Board(listener, self._stand)
         self._reads = Patience("the journal cannot be read", clock=clock, rng=rng, changed=self._board.publish)
         self._writes = Patience(
             "the journal cannot record deliveries", clock=clock, rng=rng, changed=self._board.publish
         )
+        self._ledger = Ledger(journal, self._writes)
         self._sender = Sender(
-            Ledger(journal, self._writes),
+            self._ledger,
             drive,
             gate=self._gate,
             limiter=self._limiter,
+            api_clock=api_clock,
             board=self._board,
             clock=clock,
             rng=rng,
@@ -122,7 +134,8 @@ class Courier:
         self._counted_at = -math.inf
 
         self._locked = False
-        self._recovered = False
+        self._took_over = False
+        self._stranger = ""
         self._looked = False
         self._holder: str | None = None
         self._stop_at: float | None = None
@@ -247,6 +260,10 @@ class Courier:
             await self._count()
             self._looked = True
             return POLL_S
+        if self._took_over and self._ledger.term is None:
+            # Another process began a term though the lock was ours: its file was removed. Whoever has it now, delivers.
+            self._board.raise_alarm("another process has taken delivery over: this one stands by")
+            self._release()
         if not self._locked and not self._lock.try_acquire():
             self._holder = self._lock.holder()
             self._looked = True
@@ -254,13 +271,34 @@ class Courier:
             return POLL_S
         self._locked = True
         self._holder = None
-        if not self._recovered:
+        if not self._took_over:
+            self._stranger = await self._journal.stranger()
+            if self._stranger:
+                await self._count()
+                self._looked = True
+                return POLL_S
             # Attempts that a process before this one left behind: whatever became of them is not known.
-            left_behind = await self._journal.recover(self._target)
-            self._recovered = True
-            _log.info("delivering to %s; attempts left behind by an earlier run: %d", self._target, left_behind)
+            tenure = await self._journal.take_over(self._target, f"process {os.getpid()}")
+            self._caution.start(await self._journal.last_attempted(self._target, REFUSALS))
+            day = self._limiter.day(self._clock(), self._utcnow())
+            self._limiter.resume(day, await self._journal.requests_made(self._target, day))
+            self._ledger.term = tenure.term
+            self._took_over = True
+            _log.info("delivering to %s; attempts left behind by an earlier run: %d", self._target, tenure.interrupted)
         self._looked = True
+        if not self._caution.room and not await self._dealt_with():
+            await self._count()
+            return POLL_S
         return await self._look()
+
+    async def _dealt_with(self) -> bool:
+        """Whether a person has dealt with one of the refusals that paused delivery; then it goes on."""
+        for entry_id in self._caution.refused:
+            record = await self._journal.get(entry_id)
+            if record is None or not is_refused(record):
+                self._caution.resume()
+                return True
+        return False
 
     async def _look(self) -> float:
         """Start what may be sent now. Seconds until the next look at the journal."""
@@ -312,12 +350,16 @@ class Courier:
 
     def _clearance_s(self) -> float:
         """Seconds until one more request may start; 0 now; inf when something else must end first."""
-        if self._stop_at is not None or self._sender.stopped or len(self._tasks) >= self._concurrency:
+        # Each of these may have come true while the journal was being asked.
+        if self._stop_at is not None or self._hold_back or self._sender.stopped:
+            return math.inf
+        if len(self._tasks) >= min(self._concurrency, self._caution.room) or self._ledger.term is None:
             return math.inf
         now = self._clock()
         return max(
             self._gate.wait_s(now, len(self._tasks)),
             self._limiter.wait_s(now, ahead=self._sender.unsent),
+            self._limiter.wait_for_day_s(now, self._utcnow()),
             self._writes.wait_s(),
         )
 
@@ -342,6 +384,8 @@ class Courier:
         if settled is None:
             return
         self._board.count(settled, name)
+        if name is LegName.RESERVATION:
+            self._caution.settled(settled)
         try:
             await self._count()
         except JournalError as error:
@@ -360,11 +404,24 @@ class Courier:
         """How delivery stands, and the words for it."""
         if self._hold_back:
             return Delivery.HELD_BACK, self._hold_back
+        if self._stranger:
+            return Delivery.HELD_BACK, f"{self._stranger}: nothing is sent (see `tagsmith journal adopt --help`)"
         if self._sender.stopped:
             return Delivery.STOPPED, self._sender.stopped
+        if trouble := self._caution.trouble():
+            return Delivery.PAUSED, trouble
         if self._holder is not None:
             return Delivery.STANDBY, f"another process delivers: {self._holder or 'it does not say which'}"
-        return Delivery.ACTIVE, self._writes.trouble or self._reads.trouble or self._gate.trouble()
+        trouble = self._writes.trouble or self._reads.trouble or self._gate.trouble()
+        return Delivery.ACTIVE, trouble or self._used_up()
+
+    def _used_up(self) -> str:
+        """What to say when the share of the day is used up; empty while it is not."""
+        if self._limiter.wait_for_day_s(self._clock(), self._utcnow()) > 0:
+            return (
+                "this station's requests of the day are used up ([courier] requests_per_day), it goes on at 00:00 UTC"
+            )
+        return ""
 
     async def _in_vain(self, pending: Pending, *, patient: bool) -> str:
         """Why `drain` should wait no longer; empty while it should."""
@@ -372,7 +429,7 @@ class Courier:
             return ""
         if self._stop_at is not None:
             return pending.why or "delivery was told to stop"
-        if self._hold_back or self._sender.stopped:
+        if self._hold_back or self._stranger or self._sender.stopped or not self._caution.room:
             return pending.why
         if patient:
             return ""
@@ -381,6 +438,8 @@ class Courier:
                 return patience.trouble
         if self._gate.given_up(self._clock()):
             return self._gate.trouble()
+        if used_up := self._used_up():
+            return used_up
         if pending.why or not self._looked:
             return pending.why
         if self._misordered:
@@ -418,6 +477,10 @@ class Courier:
     def _release(self) -> None:
         if self._locked:
             self._locked = False
+            self._caution.resume()
+            # Whoever delivers meanwhile begins a term of its own, and this one another after that.
+            self._took_over = False
+            self._ledger.term = None
             self._lock.release()
 
 

@@ -35,6 +35,7 @@ class Gate:
         self._limited_until = -math.inf
         self._judged_at = -math.inf
         self._words = ""
+        self._since: datetime | None = None
 
     def wait_s(self, now: float, under_way: int) -> float:
         """Seconds until a request may leave, with `under_way` others out; inf while a probe has to answer first."""
@@ -66,18 +67,22 @@ class Gate:
                 if not stale:
                     self._limited = 0
                 self._probing = self._limited > 0
+                if not self._limited:
+                    self._since = None
             case Reach.LIMITED:
                 self._there()
                 if not stale:
                     self._limited += 1
                 pause_s = limit_pause_s(retry_after_s, streak=max(self._limited, 1), utcnow=utcnow, rng=self._rng)
                 self._limited_until = max(self._limited_until, now + pause_s)
+                self._since = self._since or utcnow
                 self._probing = True
                 self._judged_at = now
             case Reach.SILENT | Reach.UNREACHABLE if not stale:
                 self._silent += 1
                 if self._probing or reach is Reach.UNREACHABLE or self._silent >= SILENT_STREAK:
                     self._pauses += 1
+                    self._since = self._since or utcnow
                     self._silent_until = now + backoff_s(self._pauses, self._rng)
                     self._probing = True
                     self._judged_at = now
@@ -85,10 +90,15 @@ class Gate:
     def trouble(self) -> str:
         """What stands in the way, in plain words; empty when nothing does."""
         if self._limited:
-            return f"the API limits requests, sending pauses until the limit opens: {self._words}"
+            return f"the API limits requests {self._how_long()}, sending pauses until the limit opens: {self._words}"
         if self._pauses:
-            return f"the API cannot be reached or does not answer, it is tried again by itself: {self._words}"
+            words = f"the API cannot be reached or does not answer {self._how_long()}, it is tried again by itself"
+            return f"{words}: {self._words}"
         return ""
+
+    def _how_long(self) -> str:
+        """Since when, in local time as people read it."""
+        return "" if self._since is None else f"since {self._since.astimezone():%Y-%m-%d %H:%M}"
 
     def given_up(self, now: float) -> bool:
         """Whether waiting for the API has become a matter of patience: see `DOWN_PAUSES` and `LONG_PAUSE_S`."""

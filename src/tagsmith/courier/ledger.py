@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from tagsmith.courier.policy import backoff_s, leg_of, not_sent, unknown_before
-from tagsmith.errors import IllegalTransition, JournalError
+from tagsmith.errors import IllegalTransition, JournalError, Replaced
 from tagsmith.model import LegName, LegState, Record, Settlement
 
 if TYPE_CHECKING:
@@ -73,11 +73,25 @@ class Ledger:
     def __init__(self, journal: Journal, writes: Patience) -> None:
         self._journal = journal
         self.writes = writes
+        self.term: int | None = None
+        """The term in which attempts are recorded; None while this courier has not taken over, or was replaced."""
 
-    async def attempt(self, record: Record, name: LegName, body: str) -> str | None:
-        """Record an attempt durably, before it is sent; its id, or None: then nothing may be sent."""
+    async def attempt(self, record: Record, name: LegName, body: str, *, day: str, requests: int) -> str | None:
+        """Record an attempt durably, before it is sent; its id, or None: then nothing may be sent.
+
+        With it goes how many requests were made of this day's share since the last one.
+        """
+        if self.term is None:
+            return None
         try:
-            attempt_id = await self._journal.attempt(record.entry.id, name, body)
+            attempt_id = await self._journal.attempt(
+                record.entry.id, name, body, term=self.term, day=day, requests=requests
+            )
+        except Replaced as error:
+            self.writes.worked()
+            self.term = None
+            _log.error("%s: nothing more is sent in the old term", error.message)
+            return None
         except IllegalTransition as error:
             # Taken back in the hold window, or marked by a person: that is what the journal is asked for.
             self.writes.worked()
@@ -103,9 +117,25 @@ class Ledger:
         Never gives up by itself; when it is cancelled, or the process dies, the leg stays `sending` in the journal,
         which the next start takes for an unknown outcome.
         """
+        return await self._write(
+            entry_id, settlement, lambda: self._journal.settle(entry_id, name, attempt_id, settlement)
+        )
+
+    async def resolve(self, record: Record, name: LegName, settlement: Settlement) -> Record | None:
+        """Write, as patiently, what evidence says of a leg in doubt; None where another attempt was made since."""
+        entry_id, leg = record.entry.id, leg_of(record, name)
+        return await self._write(
+            entry_id,
+            settlement,
+            lambda: self._journal.resolve(entry_id, name, settlement, attempt_id=leg.attempt_id),
+        )
+
+    async def _write(
+        self, entry_id: str, settlement: Settlement, write: Callable[[], Awaitable[Record]]
+    ) -> Record | None:
         while True:
             try:
-                settled = await self._journal.settle(entry_id, name, attempt_id, settlement)
+                settled = await write()
             except IllegalTransition as error:
                 self.writes.worked()
                 _log.error("the outcome of %s (%s) was not recorded: %s", entry_id, settlement.state, error)

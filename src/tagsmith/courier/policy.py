@@ -12,6 +12,11 @@ The rules, for either leg:
     not processed        queued, tried again                 unknown, repeated
     unauthorised         queued; delivery stops              unknown, repeated; delivery stops
     another key's id     unknown, for a person, alarm        unknown, for a person, alarm       (activation only)
+    409, in use          unknown, looked up                  unknown, looked up                 (activation only)
+
+An activation in doubt is never just repeated: the user's key list is looked at first (`judge_look`), which proves it
+where it shows the key. Where it does not, and the API said 409, the key is in use and not by this user: refused. Else
+it is sent (again), and what the API then refuses is refused.
 
 The API has no way to read a reservation and no idempotency key, and does not document what a duplicate answers. So a
 refusal after an unknown outcome may be the refusal of a duplicate: it proves nothing either way.
@@ -21,6 +26,7 @@ from __future__ import annotations
 
 import enum
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -73,6 +79,9 @@ class Decision:
     trouble: str = ""
     alarm: str = ""
 
+
+CONFLICT = 409
+_IN_USE = "the key is in use already"
 
 _OPEN_STATES = (LegState.HELD, LegState.QUEUED)
 _PERHAPS = {LegName.RESERVATION: "perhaps reserved", LegName.ACTIVATION: "perhaps activated"}
@@ -127,8 +136,10 @@ def can_be_undone(record: Record, name: LegName) -> bool:
     return name is LegName.RESERVATION and record.reservation.state is LegState.HELD
 
 
-def first_body(entry: Entry, name: LegName) -> str:
+def first_body(entry: Entry, name: LegName, now: datetime | None = None) -> str:
     """The exact text of a first attempt; an activation says everything in its path and has no body.
+
+    `now` (aware; the machine's own time where it is not given) decides whether a validity has ended.
 
     Raises:
         Refused: the entry cannot be sent as it is, such as one whose validity has ended.
@@ -141,7 +152,7 @@ def first_body(entry: Entry, name: LegName) -> str:
         valid_from=entry.valid_from,
         valid_to=entry.valid_to,
         type=entry.key_type,
-    ).body()
+    ).body(now)
 
 
 def decide(
@@ -179,6 +190,10 @@ def decide(
                 retry_after_s=outcome.retry_after_s,
                 trouble=str(outcome),
             )
+        case Refused() if name is LegName.ACTIVATION and outcome.status == CONFLICT:
+            message = f"{_IN_USE}; the user's keys are looked at: {_words(outcome)}"
+            settlement = Settlement(LegState.UNKNOWN, repeat=True, status=CONFLICT, message=message)
+            return Decision(settlement, Reach.ANSWERS, delay_s=0.0)
         case Refused() if unknown_before:
             message = f"{_PERHAPS[name]}: an attempt had no answer, and its repetition was refused: {_words(outcome)}"
             return Decision(Settlement(LegState.UNKNOWN, status=outcome.status, message=message), Reach.ANSWERS)
@@ -186,6 +201,37 @@ def decide(
             return Decision(Settlement(LegState.REFUSED, status=outcome.status, message=_words(outcome)), Reach.ANSWERS)
         case _:  # OutcomeUnknown, and whatever else may have reached the API
             return Decision(_unknown(name, outcome), Reach.SILENT, delay_s=backoff_s(tries, rng), trouble=str(outcome))
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look at the user's keys says of an activation in doubt.
+
+    `settlement` is None where the key is not among them and the activation is to be sent (again).
+    """
+
+    settlement: Settlement | None
+    alarm: str = ""
+
+
+def judge_look(record: Record, keys: Sequence[ChargingKey]) -> Look:
+    """Judge an activation in doubt by the keys that its user has."""
+    entry, leg = record.entry, record.activation
+    for key in keys:
+        same_uid = key.key_id.lower() == entry.uid_api.lower()
+        if same_uid and key.reference_id in (None, entry.visual_number):
+            message = "found among the user's keys"
+            return Look(Settlement(LegState.DONE, status=200, message=message, contract_id=key.contract_id))
+        if same_uid or key.reference_id == entry.visual_number:
+            message = (
+                f"the user has another pair: keyId {key.key_id[:64]!r} with number {(key.reference_id or '')[:80]!r},"
+                f" {entry.uid_api} was reserved with {entry.visual_number!r}; check both before handing out"
+            )
+            return Look(Settlement(LegState.UNKNOWN, status=leg.status, message=message), alarm=message)
+    if leg.status == CONFLICT:
+        message = f"{_IN_USE}, and not by this user: {leg.message}"
+        return Look(Settlement(LegState.REFUSED, status=CONFLICT, message=message))
+    return Look(None)
 
 
 def not_sent(name: LegName, *, unknown_before: bool, message: str) -> Settlement:

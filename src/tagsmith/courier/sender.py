@@ -9,18 +9,29 @@ from __future__ import annotations
 import logging
 import math
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tagsmith.courier.api_clock import ApiClock
 from tagsmith.courier.board import Board
 from tagsmith.courier.gate import Gate
 from tagsmith.courier.ledger import Ledger
 from tagsmith.courier.limiter import Limiter
-from tagsmith.courier.policy import Decision, Reach, decide, first_body, leg_of, unknown_before
+from tagsmith.courier.policy import (
+    Decision,
+    Reach,
+    backoff_s,
+    decide,
+    first_body,
+    judge_look,
+    leg_of,
+    unknown_before,
+)
 from tagsmith.drive import ChargingKey, Receipt
-from tagsmith.errors import DriveError, OutcomeUnknown, Refused
-from tagsmith.model import Entry, LegName, Record
+from tagsmith.errors import DriveError, NotFound, OutcomeUnknown, Refused
+from tagsmith.model import Entry, LegName, LegState, Record
 
 if TYPE_CHECKING:
     from tagsmith.drive import DriveClient
@@ -46,6 +57,7 @@ class Sender:
         *,
         gate: Gate,
         limiter: Limiter,
+        api_clock: ApiClock,
         board: Board,
         clock: Callable[[], float],
         rng: random.Random,
@@ -55,6 +67,7 @@ class Sender:
         self._drive = drive
         self._gate = gate
         self._limiter = limiter
+        self._api_clock = api_clock
         self._board = board
         self._clock = clock
         self._rng = rng
@@ -62,6 +75,7 @@ class Sender:
         self._not_before: dict[str, float] = {}
         self._tries: dict[str, int] = {}
         self._unsent: set[str] = set()
+        self._looked: set[str] = set()
         self.stopped = ""
         """Why nothing more is sent by this process: the API turned the key away; empty while it did not."""
         self.ending = False
@@ -101,15 +115,21 @@ class Sender:
     async def deliver(self, record: Record, name: LegName) -> Record | None:
         """One attempt of one leg; the settled record, or None when nothing was sent or recorded."""
         entry, leg = record.entry, leg_of(record, name)
+        in_doubt = name is LegName.ACTIVATION and leg.state is LegState.UNKNOWN
+        if in_doubt and entry.id not in self._looked:
+            return await self._look(record)
+        looked = in_doubt
+        self._looked.discard(entry.id)
         try:
-            body = leg.body if leg.body is not None else first_body(entry, name)
+            body = leg.body if leg.body is not None else first_body(entry, name, self._api_clock.utc(self._clock()))
         except Refused as error:
             # Never attempted, so it stays as it is and can still be undone.
             self.rest(entry.id, math.inf)
             self._tries[entry.id] = VAIN_TRIES
             self._board.raise_alarm(f"entry {entry.id} cannot be sent: {error}")
             return None
-        attempt_id = await self._ledger.attempt(record, name, body)
+        day = self._limiter.day(self._clock(), self._utcnow())
+        attempt_id = await self._ledger.attempt(record, name, body, day=day, requests=self._limiter.unrecorded())
         if attempt_id is None:
             if not self._ledger.writes.failures:
                 self.rest(entry.id, BALKED_S)
@@ -119,11 +139,15 @@ class Sender:
             return await self._ledger.withdraw(record, name, attempt_id)
         sent_at = self._clock()
         self._unsent.discard(entry.id)
-        self._limiter.take(sent_at)
-        outcome = await self._send(entry, name, body)
+        ticket = self._limiter.take(sent_at)
+        try:
+            outcome = await self._send(entry, name, body)
+        finally:
+            self._limiter.ended(ticket, self._clock())
         decision = decide(
             name,
-            unknown_before=unknown_before(leg),
+            # What was not among the user's keys just now was not activated by an earlier attempt.
+            unknown_before=unknown_before(leg) and not looked,
             outcome=outcome,
             uid=entry.uid_api,
             tries=self._tries.get(entry.id, 0) + 1,
@@ -134,6 +158,42 @@ class Sender:
         if settled is None:
             self._board.raise_alarm(f"entry {entry.id}: its outcome was not recorded, somebody else had changed it")
         return settled
+
+    async def _look(self, record: Record) -> Record | None:
+        """Settle an activation in doubt by its user's keys; None when they do not show, or cannot be seen.
+
+        One request, as any delivery: where the key is not among them, the activation itself is the next one.
+        """
+        entry = record.entry
+        sent_at = self._clock()
+        self._unsent.discard(entry.id)
+        ticket = self._limiter.take(sent_at)
+        try:
+            keys: Sequence[ChargingKey] = await self._drive.list_keys(entry.user_id or "")
+        except NotFound:
+            # No such user, so none of their keys.
+            keys = ()
+        except DriveError as error:
+            tries = self._tries.get(entry.id, 0) + 1
+            decision = decide(
+                LegName.ACTIVATION, unknown_before=True, outcome=error, uid=entry.uid_api, tries=tries, rng=self._rng
+            )
+            if decision.reach is not Reach.KEY_REJECTED:
+                # Also a refusal to show the keys says nothing of this one.
+                decision = replace(decision, delay_s=backoff_s(tries, self._rng))
+            self._heed(entry.id, decision, sent_at)
+            return None
+        finally:
+            self._limiter.ended(ticket, self._clock())
+        self._gate.learn(Reach.ANSWERS, sent_at=sent_at, now=self._clock(), utcnow=self._utcnow())
+        look = judge_look(record, keys)
+        if look.settlement is None:
+            self._looked.add(entry.id)
+            return None
+        if look.alarm:
+            self._board.raise_alarm(f"{look.alarm} (entry {entry.id})")
+        self._tries.pop(entry.id, None)
+        return await self._ledger.resolve(record, LegName.ACTIVATION, look.settlement)
 
     async def _send(self, entry: Entry, name: LegName, body: str) -> Receipt | ChargingKey | DriveError:
         """Send one request and return what came of it, whatever it was."""

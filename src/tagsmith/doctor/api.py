@@ -6,14 +6,15 @@ It asks for the keys of a user that cannot exist: one GET, which changes nothing
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from tagsmith.config import Api, Environment
 from tagsmith.doctor.finding import Finding, bad, ok, skipped, warn
-from tagsmith.doctor.machine import clock_is_doubtful
 from tagsmith.doctor.patient import Patient
 from tagsmith.drive import DriveClient
-from tagsmith.errors import ConfigError, DriveError, NotProcessed, OutcomeUnknown, Unauthorised
+from tagsmith.errors import ClockWrong, ConfigError, DriveError, NotProcessed, OutcomeUnknown, Unauthorised
+from tagsmith.wall_clock import SET_IT, WallClock
 
 CHECK = "api"
 NOBODY = "tagsmith-doctor"
@@ -27,17 +28,22 @@ def api(patient: Patient) -> list[Finding]:
     if found is None:
         return [skipped(CHECK, "no Drive API is set that could be asked")]
     try:
-        asyncio.run(_ask(found))
+        asyncio.run(_ask(found, patient.system.clock))
     except DriveError as error:
-        return [_judge(patient, found, error)]
+        return [_judge(found, error)]
     except ConfigError as error:
         return [bad(CHECK, error.message, error.remedy if error.remedy.startswith("ls ") else f"# {error.remedy}")]
     return [_accepted(found)]
 
 
-async def _ask(found: Api) -> None:
+async def _ask(found: Api, wall_clock: Callable[[], WallClock]) -> None:
     async with DriveClient(
-        found.url, found.key.get_secret_value(), timeout_s=TIMEOUT_S, proxy=found.proxy, ca_file=found.ca_file
+        found.url,
+        found.key.get_secret_value(),
+        timeout_s=TIMEOUT_S,
+        proxy=found.proxy,
+        ca_file=found.ca_file,
+        wall_clock=wall_clock,
     ) as client:
         await client.list_keys(NOBODY)
 
@@ -46,7 +52,7 @@ def _accepted(found: Api) -> Finding:
     return ok(CHECK, f"{found.url} ({found.environment}) answers and takes the key")
 
 
-def _judge(patient: Patient, found: Api, error: DriveError) -> Finding:
+def _judge(found: Api, error: DriveError) -> Finding:
     where = f"{found.url} ({found.environment})"
     if error.status == 404:
         return _accepted(found)
@@ -56,7 +62,7 @@ def _judge(patient: Patient, found: Api, error: DriveError) -> Finding:
     if error.status == 429:
         return warn(CHECK, f"{where} asks to wait", "# try again in a minute")
     if isinstance(error, NotProcessed):
-        return _unreachable(patient, found, error)
+        return _unreachable(found, error)
     if isinstance(error, OutcomeUnknown):
         return bad(
             CHECK, f"{where} does not answer as it should: {error.message}", f"curl -sv {found.url} -o /dev/null"
@@ -64,11 +70,10 @@ def _judge(patient: Patient, found: Api, error: DriveError) -> Finding:
     return warn(CHECK, f"{where} takes the key, but answers strangely: {error.message}", "# ask its operator")
 
 
-def _unreachable(patient: Patient, found: Api, error: NotProcessed) -> Finding:
+def _unreachable(found: Api, error: NotProcessed) -> Finding:
     where = f"{found.url} ({found.environment})"
-    if "certificate" in error.message.lower() and clock_is_doubtful(patient):
-        what = f"{where} is not trusted, and the clock may be why: {error.message}"
-        return bad(CHECK, what, "sudo timedatectl set-ntp true\ntimedatectl")
+    if isinstance(error, ClockWrong):
+        return bad(CHECK, f"{where} cannot be trusted: {error.message}", SET_IT)
     if found.environment is Environment.SANDBOX and (line := _sandbox(found.url)):
         return bad(CHECK, f"nobody answers at {where}: {error.message}", line)
     return bad(CHECK, f"{where} cannot be reached: {error.message}", f"curl -sv {found.url} -o /dev/null")

@@ -7,44 +7,28 @@ import pwd
 import shlex
 from pathlib import Path
 
-from tagsmith.doctor.finding import Finding, Verdict, bad, ok, skipped, warn
+from tagsmith.doctor.finding import Finding, bad, ok, skipped, warn
 from tagsmith.doctor.patient import Patient
 from tagsmith.doctor.system import System
+from tagsmith.wall_clock import SET_IT
 
 CLOCK = "clock"
 DISC = "disc"
 
 MIN_FREE_BYTES = 100_000_000
 MIN_FREE_SHARE = 0.05
-_FIRST_YEAR = 2024
-_SET_NTP = "sudo timedatectl set-ntp true"
 
 
 def clock(patient: Patient) -> list[Finding]:
     """Whether the clock is right. A wrong one dates records wrongly, and certificates look expired or not valid yet."""
-    system = patient.system
-    now = system.now_utc()
-    if now.year < _FIRST_YEAR:
-        return [bad(CLOCK, f"the clock says {now:%Y-%m-%d}: it was never set", f"{_SET_NTP}\ntimedatectl")]
-    synchronised = _synchronised(system)
-    if synchronised is None:
+    found = patient.system.clock()
+    if found.impossible:
+        return [bad(CLOCK, f"the clock says {found.now:%Y-%m-%d}: it was never set", SET_IT)]
+    if found.synchronised is None:
         return [skipped(CLOCK, "nothing here tells whether the clock is synchronised")]
-    if not synchronised:
-        return [warn(CLOCK, "the clock is not synchronised with a time server", f"{_SET_NTP}\ntimedatectl")]
+    if not found.synchronised:
+        return [warn(CLOCK, "the clock is not synchronised with a time server", SET_IT)]
     return [ok(CLOCK, "the clock is synchronised")]
-
-
-def clock_is_doubtful(patient: Patient) -> bool:
-    """Whether a certificate may be refused because of our clock."""
-    return any(finding.verdict in (Verdict.BAD, Verdict.WARN) for finding in clock(patient))
-
-
-def _synchronised(system: System) -> bool | None:
-    # systemd-timesyncd makes this file at the first synchronisation (systemd-timesyncd.service(8)).
-    if (system.runtime / "systemd" / "timesync" / "synchronized").exists():
-        return True
-    answer = system.run(["timedatectl", "show", "--property=NTPSynchronized", "--value"])
-    return {"yes": True, "no": False}.get(answer.output) if answer.code == 0 else None
 
 
 def disc(patient: Patient) -> list[Finding]:

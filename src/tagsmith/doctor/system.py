@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tagsmith import wall_clock
 from tagsmith.lines import nodes
 from tagsmith.lines.nodes import Holder
 from tagsmith.lines.usb import UsbDevice, usb_devices
 from tagsmith.model import ReaderStatus
 from tagsmith.readers import Reader
 from tagsmith.scanners.base import ScannerDevice
+from tagsmith.wall_clock import WallClock
 
 _STATIONS = ("run", "demo")
 """Our commands that are a station. `read` and `calibrate` hold readers, too, and keep a station from them."""
@@ -101,6 +103,7 @@ class System:
     writable: Callable[[Path], bool] = lambda folder: os.access(folder, os.W_OK | os.X_OK)
     statvfs: Callable[[Path], os.statvfs_result] = os.statvfs
     now_utc: Callable[[], datetime] = _utc_now
+    synchronised: Callable[[Path], bool | None] = wall_clock.synchronised
     discover_pcsc: Callable[[], list[ReaderStatus]] = discover_pcsc
     create_reader: Callable[[str], Reader] = create_reader
     create_scanner: Callable[[str], ScannerDevice] = create_scanner
@@ -111,6 +114,10 @@ class System:
             return path.read_bytes().decode(errors="replace").rstrip("\0\n")
         except OSError:
             return ""
+
+    def clock(self) -> WallClock:
+        """What the wall clock shows, and what that is worth."""
+        return WallClock(self.now_utc(), self.synchronised(self.runtime))
 
     def usb_devices(self) -> tuple[UsbDevice, ...]:
         """What is plugged in."""

@@ -8,10 +8,12 @@ Everything it raises is one of `Refused`, `Unauthorised`, `NotProcessed` and `Ou
 
 from tagsmith.drive.client import DriveClient
 from tagsmith.drive.endpoints import ENDPOINTS, Endpoint
+from tagsmith.drive.exchange import Exchange, Observer
 from tagsmith.drive.models import ChargingKey, KeyChange, KeyKind, Receipt, Reservation, check_user_id
 from tagsmith.drive.order_notes import Note, NoteState, OrderNotes
 from tagsmith.drive.orders import Address, KeyOrder, Order, OrderState, PlacedOrder, Price
 from tagsmith.drive.plug_and_charge import PlugAndChargeKey, PlugAndChargeRequest, pcid_hint
+from tagsmith.drive.validity import Validity, validity
 
 __all__ = [
     "ENDPOINTS",
@@ -19,11 +21,13 @@ __all__ = [
     "ChargingKey",
     "DriveClient",
     "Endpoint",
+    "Exchange",
     "KeyChange",
     "KeyKind",
     "KeyOrder",
     "Note",
     "NoteState",
+    "Observer",
     "Order",
     "OrderNotes",
     "OrderState",
@@ -33,6 +37,8 @@ __all__ = [
     "Price",
     "Receipt",
     "Reservation",
+    "Validity",
     "check_user_id",
     "pcid_hint",
+    "validity",
 ]

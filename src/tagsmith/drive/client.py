@@ -6,18 +6,22 @@ one more endpoint is a row, a model and a method.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self, TypeVar
 
+from tagsmith import wall_clock
 from tagsmith.drive import endpoints, models, orders, outcomes, plug_and_charge
 from tagsmith.drive.endpoints import Endpoint
+from tagsmith.drive.exchange import Observer
 from tagsmith.drive.models import ChargingKey, KeyChange, KeyKind, Receipt
 from tagsmith.drive.orders import KeyOrder, Order, PlacedOrder, Price
 from tagsmith.drive.outcomes import Answer
-from tagsmith.drive.plug_and_charge import PlugAndChargeKey, PlugAndChargeRequest, same_id
+from tagsmith.drive.plug_and_charge import PlugAndChargeKey, PlugAndChargeRequest
 from tagsmith.drive.wire import ApiKey, Wire
 from tagsmith.errors import OutcomeUnknown, Refused
+from tagsmith.wall_clock import WallClock
 
 T = TypeVar("T")
 
@@ -29,13 +33,16 @@ class DriveClient:
     a whole request, from the first try to connect to the last byte of the answer; `connect_timeout_s` (at most a
     quarter of it) what comes before the request is sent. `concurrency` is the number of connections, at most 8; more
     requests than that wait for one, and fail as not processed if none becomes free within `connect_timeout_s`.
-    `proxy` and `ca_file` as `wire.Wire` has them; neither is ever taken from the environment.
+    `proxy` and `ca_file` as `wire.Wire` has them; neither is ever taken from the environment. The `observer` is told
+    of each exchange of which an answer's head came (`exchange.Exchange`), with times of the monotonic `clock`. The
+    `wall_clock` is asked where a certificate is refused for its time.
 
     Nothing is retried in here, and no request is sent twice. Every method raises one of
 
         Refused:         the API said no; `text` has its own words. Without a status it was not sent at all.
         Unauthorised:    401 or 403.
-        NotProcessed:    proved not done; `retry_after_s` where the API asked for a pause.
+        NotProcessed:    proved not done; `retry_after_s` where the API asked for a pause. `ClockWrong` where TLS was
+                         refused for a time that only a wrong clock may show.
         OutcomeUnknown:  perhaps done, perhaps not.
 
     or what is documented for its endpoint below these (`endpoints`), and nothing else; cancelling passes through and
@@ -55,6 +62,9 @@ class DriveClient:
         concurrency: int = 4,
         proxy: str | None = None,
         ca_file: Path | None = None,
+        observer: Observer | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], WallClock] = wall_clock.look,
     ) -> None:
         self._wire = Wire(
             base_url,
@@ -64,6 +74,9 @@ class DriveClient:
             connections=concurrency,
             proxy=proxy,
             ca_file=ca_file,
+            observer=observer,
+            clock=clock,
+            wall_clock=wall_clock,
         )
 
     def __repr__(self) -> str:
@@ -111,7 +124,7 @@ class DriveClient:
         key = await self._fetch(
             endpoints.CHANGE, values, models.parse_charging_key, "a charging key", body=change.body()
         )
-        if not any(same_id(identifier, found) for found in (key.key_id, key.contract_id)):
+        if not key.is_named(identifier):
             raise _unasked(f"the API changed another key: {key.key_id[:80]!r} came back for {identifier[:80]!r}")
         if change.enabled is not None and key.enabled is not change.enabled:
             raise _unasked(f"the API took the request, but the key is still {'en' if key.enabled else 'dis'}abled")

@@ -108,6 +108,10 @@ class ChargingKey(FromApi):
     created: Instant
     updated: Instant
 
+    def is_named(self, identifier: str) -> bool:
+        """Whether this is its key id or its contract id; separators and case do not count."""
+        return any(same_id(identifier, found) for found in (self.key_id, self.contract_id))
+
 
 class ChargingKeyList(FromApi):
     """All activated keys of a user, the virtual one among them."""
@@ -188,6 +192,15 @@ class KeyChange(ApiModel):
         if self.name is not None:
             check_text("the name", self.name)
         return self.model_dump_json(by_alias=True, exclude_none=True)
+
+
+def same_id(one: str, other: str | None) -> bool:
+    """Whether two ways to write a key or contract id mean the same one: separators and case do not count."""
+    return other is not None and (one == other or (_bare(one) == _bare(other) != ""))
+
+
+def _bare(identifier: str) -> str:
+    return re.sub(r"[^0-9A-Za-z]", "", identifier).upper()
 
 
 def check_text(what: str, text: str) -> str:

@@ -9,6 +9,7 @@ same for "committed, then dropped" and for an idle connection that the server ha
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +18,9 @@ from email.utils import parsedate_to_datetime
 import httpx
 from pydantic_core import from_json
 
-from tagsmith.errors import DriveError, NotProcessed, OutcomeUnknown, Refused, Unauthorised
+from tagsmith import wall_clock
+from tagsmith.errors import ClockWrong, DriveError, NotProcessed, OutcomeUnknown, Refused, Unauthorised
+from tagsmith.wall_clock import WallClock
 
 MAX_TEXT = 300
 """Characters of an answer's own words that are kept."""
@@ -55,6 +58,9 @@ _NETWORK = "check the network and the API's address"
 _ADDRESS = "correct the API's address in the settings"
 _CUT = "the connection broke after the request was sent"
 _MISUSE = "the HTTP library was used wrongly"
+
+_TIMES = {9: "is not valid yet", 10: "has expired"}
+"""Source: X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL, x509_vfy.h."""
 
 EXCEPTIONS: dict[type[Exception], Verdict] = {
     # Proved not sent.
@@ -126,6 +132,26 @@ def of_exception(error: Exception, detail: str = "") -> DriveError:
     return verdict.outcome(words, verdict.remedy)
 
 
+def of_time(error: BaseException) -> str:
+    """What is wrong with the time of the other side's certificate, if TLS was refused for that; else empty."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, ssl.SSLCertVerificationError):
+            return _TIMES.get(found.verify_code, "")
+        found = found.__cause__ or found.__context__
+    return ""
+
+
+def of_clock(complaint: str, clock: WallClock) -> NotProcessed:
+    """The outcome of a request that was not sent because a certificate `complaint`, by what this clock shows."""
+    if not clock.doubtful:
+        words = f"no connection to the API: its certificate {complaint} (the clock shows {clock})"
+        return NotProcessed(words, "ask the API's operator; is the address right?")
+    why = "before this program was written" if clock.impossible else "and no time server keeps it right"
+    words = f"this machine's clock is likely wrong: it shows {clock}, {why}, and the API's certificate {complaint} then"
+    return ClockWrong(words, f"set the clock: {' && '.join(wall_clock.SET_IT.splitlines())}")
+
+
 def of_answer(answer: Answer, documented: Mapping[int, tuple[type[DriveError], str]] | None = None) -> DriveError:
     """The outcome of a request whose answer is not its success.
 
@@ -183,10 +209,10 @@ def retry_after_s(header: str, date: str, now: datetime) -> float | None:
     text = header.strip()
     if re.fullmatch(r"[0-9]{1,9}", text):
         return float(text)
-    until = _http_date(text)
+    until = http_date(text)
     if until is None:
         return None
-    return max(0.0, (until - (_http_date(date) or now)).total_seconds())
+    return max(0.0, (until - (http_date(date) or now)).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +244,10 @@ def _words_in(value: object) -> str:
     return ""
 
 
-def _http_date(text: str) -> datetime | None:
+def http_date(text: str) -> datetime | None:
+    """A moment in UTC from an HTTP header; None where it is nonsense. What names no zone is taken as UTC."""
     try:
         moment = parsedate_to_datetime(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tagsmith.drive.models import ApiModel, FromApi
+from tagsmith.drive.models import ApiModel, FromApi, same_id
 from tagsmith.errors import Refused
 
 _PCID = re.compile(r"[A-Za-z0-9]{17,18}")
@@ -70,15 +70,6 @@ class PlugAndChargeKey(FromApi):
     contract_id: Annotated[str, Field(min_length=1)]
     pcid: Annotated[str, Field(min_length=1)]
     key_id: Annotated[str, Field(min_length=1)]
-
-
-def same_id(one: str, other: str | None) -> bool:
-    """Whether two ways to write a key or contract id mean the same one: separators and case do not count."""
-    return other is not None and (one == other or (_bare(one) == _bare(other) != ""))
-
-
-def _bare(identifier: str) -> str:
-    return re.sub(r"[^0-9A-Za-z]", "", identifier).upper()
 
 
 def parse_plug_and_charge(data: bytes) -> PlugAndChargeKey:

@@ -14,8 +14,9 @@ import contextlib
 import logging
 import re
 import ssl
+import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -23,10 +24,12 @@ from urllib.parse import quote
 
 import httpx
 
-from tagsmith import __version__
+from tagsmith import __version__, wall_clock
 from tagsmith.drive import outcomes
+from tagsmith.drive.exchange import Exchange, Observer
 from tagsmith.drive.outcomes import Answer
 from tagsmith.errors import ConfigError, DriveError, Refused
+from tagsmith.wall_clock import WallClock
 
 MAX_CONNECTIONS: Final = 8
 """With 32 httpx did a third of the requests per second it does with 8."""
@@ -88,6 +91,8 @@ class Wire:
     read, so it never sees the key. `ca_file` holds the certificates (PEM) that are trusted in place of the usual ones,
     by the API and by a proxy on https.
 
+    The `observer` is told of every exchange of which an answer's head came, with times of `clock`.
+
     Raises:
         ConfigError: `ca_file` cannot be used, or there is a proxy for plain http, which would show it the key.
     """
@@ -102,8 +107,14 @@ class Wire:
         connections: int,
         proxy: str | None = None,
         ca_file: Path | None = None,
+        observer: Observer | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], WallClock] = wall_clock.look,
     ) -> None:
         _quiet()
+        self._observer = observer
+        self._clock = clock
+        self._wall_clock = wall_clock
         self.base_url = base_url.rstrip("/")
         self._key = key
         self._timeout_s = timeout_s
@@ -151,6 +162,10 @@ class Wire:
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await self._send(request)
+        except httpx.ConnectError as error:
+            if complaint := outcomes.of_time(error):
+                return outcomes.of_clock(complaint, self._wall_clock())
+            return outcomes.of_exception(error, self._shown(str(error)))
         except (httpx.HTTPError, httpx.StreamError, TimeoutError, outcomes.TooLong) as error:
             return outcomes.of_exception(error, self._shown(str(error)))
         except Exception as error:  # noqa: BLE001 – the pair may be at the API: whatever it was, that must be said
@@ -179,7 +194,9 @@ class Wire:
 
     async def _send(self, request: httpx.Request) -> Answer:
         self._traffic(">", request, request.content)
+        sent_at = self._clock()
         response = await self._pool.handle_async_request(request)
+        self._observe(sent_at, response)
         body = bytearray()
         async with contextlib.aclosing(response):
             async for chunk in response.aiter_bytes():
@@ -195,6 +212,16 @@ class Wire:
                 response.headers.get("Retry-After", ""), response.headers.get("Date", ""), datetime.now(UTC)
             ),
         )
+
+    def _observe(self, sent_at: float, response: httpx.Response) -> None:
+        if self._observer is None:
+            return
+        date = outcomes.http_date(response.headers.get("Date", ""))
+        exchange = Exchange(sent_at, self._clock(), response.status_code, date)
+        try:
+            self._observer(exchange)
+        except Exception:  # noqa: BLE001 – whoever looks on, the answer of what cannot be repeated is worth more
+            _log.exception("the observer of an exchange failed")
 
     def _shown(self, text: str) -> str:
         """Foreign text as it may be shown. Shortened last: a part of the key is not to be left at the edge."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import bindparam, func, select, text
 
-from tagsmith.errors import DuplicateNumber, DuplicateUid, IllegalTransition, JournalCorrupt, JournalError
+from tagsmith.errors import DuplicateNumber, DuplicateUid, IllegalTransition, JournalCorrupt, JournalError, Replaced
 from tagsmith.journal import legs, reading, rows
 from tagsmith.journal.chain import Kind
 from tagsmith.journal.rows import Row
-from tagsmith.journal.schema import SENDING, STORED, entries
+from tagsmith.journal.schema import SENDING, STORED, couriers, entries
 from tagsmith.journal.writing import Transaction
-from tagsmith.model import Committed, Entry, LegName, LegState, Mark, Record, Settlement
+from tagsmith.model import Committed, Correction, Entry, LegName, LegState, Mark, Record, Settlement, Tenure
 
 # In the order of the index, which is otherwise passed over for a walk through all entries.
 _SELECT_SENDING: Final = (
@@ -21,6 +22,14 @@ _SELECT_SENDING: Final = (
 _TRIES: Final = 3
 """How often a pair is inserted where what it collided with was gone when it was looked for: undone just then."""
 
+_SELECT_OPEN: Final = (
+    select(*STORED).where(text("open = 1")).order_by(entries.c.target, entries.c.number).with_for_update()
+)
+_TERM: Final = select(func.max(couriers.c.number))
+_LATEST_COURIER: Final = select(couriers.c.number).order_by(couriers.c.number.desc()).limit(1)
+# An attempt and a take-over wait for each other: the one that is second sees what the first has done.
+_SHARE_TERM: Final = _LATEST_COURIER.with_for_update(read=True)
+_END_TERM: Final = _LATEST_COURIER.with_for_update()
 _SELECT_SENDING_TO: Final = _SELECT_SENDING.where(entries.c.target == bindparam("this_target"))
 
 
@@ -95,12 +104,25 @@ def void(transaction: Transaction, entry_id: str, reason: str) -> Record:
     return rows.record(transaction.change(row, Kind.VOID, {"mark": Mark.VOID.value, "note": reason}))
 
 
-def attempt(transaction: Transaction, entry_id: str, name: LegName, body: str, attempt_id: str) -> str:
-    """Record that a delivery is about to be sent; gives the attempt's id.
+def attempt(
+    transaction: Transaction,
+    entry_id: str,
+    name: LegName,
+    body: str,
+    attempt_id: str,
+    *,
+    term: int | None = None,
+    day: str | None = None,
+    requests: int = 1,
+) -> str:
+    """Record that a delivery is about to be sent; gives the attempt's id. `day` gets the requests it is counted with.
 
     Raises:
+        Replaced: `term` is not the present one.
         IllegalTransition: it must not be sent (now, or with this body), or there is no such entry.
     """
+    if term is not None and not _in_term(transaction, term):
+        raise Replaced("another process has taken delivery over", "nothing is to be done: that one delivers")
     row = _row(transaction, entry_id)
     record = rows.record(row)
     if record.mark is not None:
@@ -109,7 +131,148 @@ def attempt(transaction: Transaction, entry_id: str, name: LegName, body: str, a
         raise IllegalTransition(f"entry {entry_id} is {record.state}: only a reserved key can be activated")
     leg = legs.attempt(rows.leg(name, row), attempt_id, body)
     transaction.change(row, Kind.ATTEMPT, rows.leg_columns(name, leg))
+    if day is not None:
+        transaction.count_requests(record.entry.target, day, requests)
     return attempt_id
+
+
+def _in_term(transaction: Transaction, term: int) -> bool:
+    """Whether this is the present term, which does not end before the transaction does."""
+    connection = transaction.connection
+    # Asked again: what a row lock was waited for is seen by the statement after it.
+    return connection.scalar(_SHARE_TERM) == term and connection.scalar(_TERM) == term
+
+
+def attempt_proof(transaction: Transaction, entry_id: str, attempt_id: str) -> str:
+    """Record that the activation of an entry is about to be sent as the proof of a reservation in doubt.
+
+    Raises:
+        IllegalTransition: its reservation is not in doubt or is still asked for again, it has no user, or it is marked.
+    """
+    row = _row(transaction, entry_id)
+    record = rows.record(row)
+    leg = record.reservation
+    if record.mark is not None or leg.state is not LegState.UNKNOWN or leg.repeat:
+        raise IllegalTransition(f"entry {entry_id} has no reservation in doubt that an activation could prove")
+    activation = record.activation
+    if activation.state is LegState.UNKNOWN:
+        activation = replace(activation, repeat=True)
+    sent = legs.attempt(activation, attempt_id, "")
+    transaction.change(row, Kind.ATTEMPT, rows.leg_columns(LegName.ACTIVATION, sent))
+    return attempt_id
+
+
+def settle_proof(
+    transaction: Transaction, entry_id: str, attempt_id: str, settlement: Settlement, evidence: str
+) -> Record:
+    """Record what became of a proof: where the activation is done, so is the reservation.
+
+    Raises:
+        IllegalTransition: the attempt is not the current one or is settled otherwise, or there is no such entry.
+    """
+    row = _row(transaction, entry_id)
+    record = rows.record(row)
+    changes = rows.leg_columns(LegName.ACTIVATION, legs.settle(record.activation, attempt_id, settlement))
+    if settlement.contract_id is not None:
+        changes["contract_id"] = settlement.contract_id
+    if settlement.state is LegState.DONE and record.reservation.state is LegState.UNKNOWN:
+        proved = legs.resolve(record.reservation, Settlement(LegState.DONE, status=201, message=evidence))
+        changes |= rows.leg_columns(LegName.RESERVATION, proved) | {"delivered_at": transaction.now}
+    return rows.record(transaction.change(row, Kind.RESOLVED, changes))
+
+
+def resolve(
+    transaction: Transaction,
+    entry_id: str,
+    name: LegName,
+    settlement: Settlement,
+    *,
+    attempt_id: str | None = None,
+) -> Record:
+    """Settle a delivery in doubt by evidence or a person's word, which the settlement's message tells.
+
+    Raises:
+        IllegalTransition: it is not in doubt (any more), another attempt was made since, or there is no such entry.
+    """
+    row = _row(transaction, entry_id)
+    leg = rows.leg(name, row)
+    if attempt_id is not None and leg.attempt_id != attempt_id:
+        raise IllegalTransition(f"another attempt of entry {entry_id} was made meanwhile")
+    resolved = legs.resolve(leg, settlement)
+    changes = rows.leg_columns(name, resolved)
+    if name is LegName.RESERVATION and resolved.state is LegState.DONE:
+        changes["delivered_at"] = transaction.now
+    if settlement.contract_id is not None:
+        changes["contract_id"] = settlement.contract_id
+    return rows.record(transaction.change(row, Kind.RESOLVED, changes))
+
+
+def retry(transaction: Transaction, entry_id: str) -> Record:
+    """Have a delivery sent again as it was: the reservation if that was refused or waits in doubt, else the activation.
+
+    Raises:
+        IllegalTransition: neither was, the entry is marked, or there is none.
+    """
+    row = _row(transaction, entry_id)
+    record = rows.record(row)
+    if record.mark is not None:
+        raise IllegalTransition(f"entry {entry_id} is {record.state} and is not sent")
+    settled = record.reservation.state is LegState.DONE
+    name, leg = (LegName.ACTIVATION, record.activation) if settled else (LegName.RESERVATION, record.reservation)
+    return rows.record(transaction.change(row, Kind.RETRIED, rows.leg_columns(name, legs.retry(leg))))
+
+
+def correct(transaction: Transaction, entry_id: str, correction: Correction) -> Record:
+    """Correct what the API has not taken: the user until it is activated, the rest until it is reserved.
+
+    What was refused is sent again. An entry that had no user is to be activated from now on.
+
+    Raises:
+        IllegalTransition: the API has it, or perhaps has it; the entry is marked, or there is none.
+    """
+    row = _row(transaction, entry_id)
+    record = rows.record(row)
+    if record.mark is not None:
+        raise IllegalTransition(f"entry {entry_id} is {record.state} and is not sent")
+    changes: Row = {}
+    if correction.user_id is not None:
+        changes |= {
+            "user_id": correction.user_id,
+            **rows.leg_columns(LegName.ACTIVATION, legs.renew(record.activation)),
+        }
+    of_pair: Row = {
+        "key_type": None if correction.key_type is None else correction.key_type.value,
+        "valid_from": correction.valid_from,
+        "valid_to": correction.valid_to,
+    }
+    given = {column: value for column, value in of_pair.items() if value is not None}
+    if given:
+        changes |= given | rows.leg_columns(LegName.RESERVATION, legs.renew(record.reservation))
+    return rows.record(transaction.change(row, Kind.CORRECTED, changes))
+
+
+def doubt_open(transaction: Transaction) -> int:
+    """Put in doubt whatever is left to send, of every target; gives how many deliveries."""
+    doubted = 0
+    found = transaction.connection.execute(_SELECT_OPEN).mappings().all()
+    for mapping in found:
+        row: Row = dict(mapping)
+        changes: Row = {}
+        for name in LegName:
+            leg = rows.leg(name, row)
+            if leg.state in (LegState.HELD, LegState.QUEUED):
+                changes |= rows.leg_columns(name, legs.doubt(leg))
+                doubted += 1
+        transaction.change(row, Kind.DOUBTED, changes)
+    return doubted
+
+
+def take_over(transaction: Transaction, target: str, holder: str) -> Tenure:
+    """Begin a term: only its holder's attempts are recorded from now on. What was under way is unknown."""
+    transaction.connection.execute(_END_TERM)
+    row: Row = {"target": target, "holder": holder, "station": transaction.station, "at": transaction.now}
+    term = transaction.insert_courier(row)
+    return Tenure(term, recover(transaction, target))
 
 
 def settle(transaction: Transaction, entry_id: str, name: LegName, attempt_id: str, settlement: Settlement) -> Record:

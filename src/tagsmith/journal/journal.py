@@ -12,17 +12,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import URL, Connection, Engine
 
 from tagsmith.errors import JournalCorrupt, JournalError, JournalUnavailable
-from tagsmith.journal import calibrating, changes, database, faults, reading
+from tagsmith.journal import calibrating, changes, copying, custody, database, faults, reading
+from tagsmith.journal.custody import Note
 from tagsmith.journal.lock import CourierLock
 from tagsmith.journal.reading import Change
 from tagsmith.journal.store import Store
 from tagsmith.journal.verifying import Problems, Verification, verify
 from tagsmith.journal.worker import Worker
 from tagsmith.journal.writing import Transaction, Writer, last_head
-from tagsmith.model import Calibration, Committed, Entry, LegName, Record, Settlement, State
+from tagsmith.model import Calibration, Committed, Correction, Entry, LegName, Record, Settlement, State, Tenure
 from tagsmith.uid import ByteOrder, Uid
 
 _log = logging.getLogger(__name__)
@@ -45,9 +46,12 @@ class Journal:
     unless the error says `perhaps`.
     """
 
-    def __init__(self, store: Store, reading_engine: Engine, writer: Writer) -> None:
+    def __init__(self, store: Store, reading_engine: Engine, writer: Writer, note: Note, home: str) -> None:
         """Only `open` makes journals."""
         self._store = store
+        self._note = note
+        self._station = writer.station
+        self._home = home
         self._reading_engine = reading_engine
         self._writer = writer
         self._writing = Worker("journal-writer")
@@ -70,19 +74,27 @@ class Journal:
         try:
             store.create()
             reading_engine = store.reading_engine()
-            writer = Writer(store, station, clock_utc)
+            note = Note(store.path)
+            writer = Writer(store, station, clock_utc, note.write)
             try:
                 connection = writer.connect()
                 store.prepare(connection)
                 with connection.begin():
                     head = last_head(connection)
+                    older = note.ahead_of(connection)
+                    home = store.home(connection)
+                if older:
+                    # The next change overwrites the note, so what it says is kept in the journal.
+                    _log.error("%s is an older state than what was here before: it delivers nothing", store.place)
+                    writer.transact(lambda change: custody.settle(change, custody.OLDER, by="", reason="found so"))
             except BaseException:
                 writer.close()
+                note.close()
                 raise
         except faults.FOREIGN as error:
             raise store.translate(error) from error
         _log.info("journal open: %s station=%s newest event: %s", store.place, station, head or "none")
-        return cls(store, reading_engine, writer)
+        return cls(store, reading_engine, writer, note, home)
 
     @staticmethod
     def exists(url: str) -> bool:
@@ -148,17 +160,32 @@ class Journal:
         """
         return await self._change(lambda transaction: changes.void(transaction, entry_id, reason))
 
-    async def attempt(self, entry_id: str, leg: LegName, body: str) -> str:
+    async def attempt(
+        self,
+        entry_id: str,
+        leg: LegName,
+        body: str,
+        *,
+        term: int | None = None,
+        day: str | None = None,
+        requests: int = 1,
+    ) -> str:
         """Record, before it is sent, that a delivery is about to be sent with this body; gives the attempt's id.
 
-        The first attempt freezes the body. A leg whose outcome was unknown keeps `repeat` while it is sent again.
+        The first attempt freezes the body. A leg whose outcome was unknown keeps `repeat` while it is sent again. With
+        a `term` (of `take_over`) it is recorded in that term only. `requests` are counted for `day`, an ISO date.
 
         Raises:
+            Replaced: another process has taken delivery over since the term began.
             IllegalTransition: the entry is marked, the leg may not be sent now or not with this body, the activation
                 comes before the reservation is done, or there is no such entry.
         """
         attempt_id = uuid.uuid4().hex
-        return await self._change(lambda transaction: changes.attempt(transaction, entry_id, leg, body, attempt_id))
+        return await self._change(
+            lambda transaction: changes.attempt(
+                transaction, entry_id, leg, body, attempt_id, term=term, day=day, requests=requests
+            )
+        )
 
     async def settle(self, entry_id: str, leg: LegName, attempt_id: str, settlement: Settlement) -> Record:
         """Record what became of an attempt; the same again changes nothing. A marked entry is settled like any other.
@@ -178,6 +205,87 @@ class Journal:
         For the courier that has just become the active one: whoever was sending is gone.
         """
         return await self._change(lambda transaction: changes.recover(transaction, target))
+
+    async def take_over(self, target: str, holder: str = "") -> Tenure:
+        """Become the one that delivers to this target, as `recover` does, and end the term of whoever did before.
+
+        For the holder of the courier lock. A journal that has never delivered is at home here from now on.
+
+        Raises:
+            JournalError: the journal is a stranger here (`stranger`).
+        """
+
+        def work(transaction: Transaction) -> Tenure:
+            stay = custody.latest(transaction.connection)
+            if why := custody.stranger(stay, self._home):
+                raise JournalError(why, "tagsmith journal adopt lets it deliver here")
+            if stay is None:
+                custody.settle(transaction, self._home, by="", reason="first delivery")
+            return changes.take_over(transaction, target, holder)
+
+        return await self._change(work)
+
+    async def adopt(self, *, by: str, reason: str, moved: bool = False) -> int:
+        """Let the journal deliver where it lies now; gives how many deliveries were put in doubt.
+
+        Another copy may have sent what is still to be sent here, so all of that is asked for as after a lost answer;
+        unless it was `moved`, and no other copy has sent anything since.
+        """
+
+        def work(transaction: Transaction) -> int:
+            custody.settle(transaction, self._home, by=by, reason=reason)
+            return 0 if moved else changes.doubt_open(transaction)
+
+        return await self._change(work)
+
+    async def retry(self, entry_id: str) -> Record:
+        """Have a delivery sent again as it was, that was refused or waits in doubt for a person.
+
+        Raises:
+            IllegalTransition: there is none of that, the entry is marked, or there is no such entry.
+        """
+        return await self._change(lambda transaction: changes.retry(transaction, entry_id))
+
+    async def correct(self, entry_id: str, correction: Correction) -> Record:
+        """Correct the user until the key is activated, type and validity until it is reserved; it is sent (again).
+
+        Raises:
+            IllegalTransition: the API has it, or perhaps has it; the entry is marked, or there is no such entry.
+        """
+        return await self._change(lambda transaction: changes.correct(transaction, entry_id, correction))
+
+    async def resolve(
+        self, entry_id: str, leg: LegName, settlement: Settlement, *, attempt_id: str | None = None
+    ) -> Record:
+        """Settle a delivery in doubt by evidence or a person's word, which the settlement's message tells.
+
+        With `attempt_id` only while that attempt is the last one. `queued` has it sent again, as if never sent.
+
+        Raises:
+            IllegalTransition: it is not in doubt, or another attempt was made; there is no such entry.
+        """
+        return await self._change(
+            lambda transaction: changes.resolve(transaction, entry_id, leg, settlement, attempt_id=attempt_id)
+        )
+
+    async def attempt_proof(self, entry_id: str) -> str:
+        """Record that the activation is about to be sent to prove a reservation in doubt; gives the attempt's id.
+
+        Raises:
+            IllegalTransition: the reservation is not in doubt or is asked for again by itself, or there is no user.
+        """
+        attempt_id = uuid.uuid4().hex
+        return await self._change(lambda transaction: changes.attempt_proof(transaction, entry_id, attempt_id))
+
+    async def settle_proof(self, entry_id: str, attempt_id: str, settlement: Settlement, evidence: str) -> Record:
+        """Record what became of it; where the activation is done, the reservation is too, by this evidence.
+
+        Raises:
+            IllegalTransition: the attempt is not the current one or was settled otherwise, or there is no such entry.
+        """
+        return await self._change(
+            lambda transaction: changes.settle_proof(transaction, entry_id, attempt_id, settlement, evidence)
+        )
 
     async def record_calibration(self, calibration: Calibration) -> None:
         """Record durably in which order the target gets UIDs; the last one recorded counts.
@@ -210,8 +318,20 @@ class Journal:
         return await self._ask(lambda connection: reading.recent(connection, target, n))
 
     async def tally(self, target: str) -> dict[State, int]:
-        """How many entries are shown in each state. Looks at every entry of the target: not for every moment."""
+        """How many entries are shown in each state; costs the same however many there are."""
         return await self._ask(lambda connection: reading.tally(connection, target))
+
+    async def requests_made(self, target: str, day: str) -> int:
+        """How many requests this station has made on a day (an ISO date), as `attempt` was told."""
+        return await self._ask(lambda connection: reading.requests_made(connection, target, self._station, day))
+
+    async def last_attempted(self, target: str, n: int) -> list[Record]:
+        """The newest records whose reservation was attempted, newest first. Passes over all that wait behind them."""
+        return await self._ask(lambda connection: reading.last_attempted(connection, target, n))
+
+    async def stranger(self) -> str:
+        """Why this journal may not deliver here: it is a copy, a backup or an older state; empty where it may."""
+        return custody.stranger(await self._ask(custody.latest), self._home)
 
     async def calibration(self, target: str) -> Calibration | None:
         """The target's last calibration: the one that counts."""
@@ -291,6 +411,32 @@ class Journal:
             problems.add(f"file: {error.message}")
             return Verification(False, 0, 0, 0, problems.all())
 
+    def backup(self, path: Path) -> None:
+        """Write a whole and consistent copy to a new file, while others go on writing; blocks the calling thread.
+
+        The copy is at home nowhere: it delivers nothing until it is adopted. It is there whole, or not at all.
+
+        Raises:
+            JournalError: there is a file already, or it cannot be written.
+        """
+        self._require_open()
+        if self._store.path is None:
+            raise JournalError(
+                "a journal on a server is not copied to a file", "use pg_dump, as for any database there"
+            )
+        copying.copy(self._reading_engine, self._store.path, path)
+        marked = Journal.open(URL.create("sqlite", database=str(copying.partial(path))).render_as_string())
+        try:
+            mark = marked._writing.submit(
+                lambda: marked._writer.transact(
+                    lambda change: custody.settle(change, custody.BACKUP, by="", reason=f"backup of {self.place}")
+                )
+            )
+            mark.result()
+        finally:
+            marked.close()
+        copying.finish(path)
+
     def close(self) -> None:
         """Finish what was asked for, then let go of the file; idempotent."""
         with self._closing:
@@ -301,6 +447,7 @@ class Journal:
             self._reading.shutdown()
             self._reading_engine.dispose()
             self._writer.close()
+            self._note.close()
         _log.info("journal closed: %s head: %s", self.place, self._writer.head or "nothing written")
 
     # --- threads ---------------------------------------------------------------------------------------------

@@ -115,6 +115,10 @@ class PostgresStore(Store):
     def path(self) -> None:
         return None
 
+    def home(self, connection: Connection) -> str:
+        """The server's own number and the database's; a server restored from an archive keeps its own."""
+        return "/".join(str(part) for part in connection.execute(_IDENTITY).one())
+
     def exists(self) -> bool:
         """Whether the database holds a journal, asked of the server; see `Store.exists`."""
         try:

@@ -1,4 +1,6 @@
-"""The questions asked of the journal. Each is answered from an index; only `look_up`, `tally` and `page` see many rows.
+"""The questions asked of the journal, each answered from an index.
+
+Only `look_up`, `page` and `last_attempted` see many rows.
 
 Works on any connection: the reading engine's, or the writer's inside a transaction.
 """
@@ -13,9 +15,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, bindparam, func, or_, select
 from sqlalchemy import text as sql
 
-from tagsmith.errors import UidError
+from tagsmith.errors import JournalCorrupt, UidError
 from tagsmith.journal import rows
-from tagsmith.journal.schema import STORED, entries, events
+from tagsmith.journal.schema import STORED, entries, events, requests, tallies
 from tagsmith.model import LegState, Record, State
 from tagsmith.uid import Uid
 
@@ -61,10 +63,16 @@ _RECENT: Final = (
     .limit(bindparam("this_limit"))
 )
 _NEWEST: Final = select(func.max(entries.c.number))
-_TALLY: Final = (
-    select(entries.c.reservation_state, entries.c.activation_state, entries.c.mark, func.count())
-    .where(entries.c.target == bindparam("this_target"))
-    .group_by(entries.c.reservation_state, entries.c.activation_state, entries.c.mark)
+_TALLY: Final = select(tallies.c.state, tallies.c.total).where(tallies.c.target == bindparam("this_target"))
+_REQUESTS: Final = select(func.coalesce(func.sum(requests.c.total), 0)).where(
+    requests.c.target == bindparam("this_target"),
+    requests.c.station == bindparam("this_station"),
+    requests.c.day == bindparam("this_day"),
+)
+_LAST_ATTEMPTED: Final = (
+    _RECORD.where(entries.c.target == bindparam("this_target"), entries.c.reservation_attempts > 0)
+    .order_by(entries.c.number.desc())
+    .limit(bindparam("this_limit"))
 )
 _PAGE: Final = _RECORD.where(entries.c.number > bindparam("after")).order_by(entries.c.number).limit(PAGE)
 _PAGE_OF_TARGET: Final = _PAGE.where(entries.c.target == bindparam("this_target"))
@@ -141,11 +149,24 @@ def newest(connection: Connection) -> int:
 
 
 def tally(connection: Connection, target: str) -> dict[State, int]:
-    """How many entries are shown in each state; every state is there. Looks at every entry of the target."""
+    """How many entries are shown in each state; every state is there."""
     counts = dict.fromkeys(State, 0)
-    for reservation, activation, mark, count in connection.execute(_TALLY, {"this_target": target}):
-        counts[rows.shown(reservation, activation, mark)] += count
+    for state, total in connection.execute(_TALLY, {"this_target": target}):
+        try:
+            counts[State(state)] += total
+        except ValueError as error:
+            raise JournalCorrupt("the journal counts an impossible state", "run: tagsmith journal verify") from error
     return counts
+
+
+def requests_made(connection: Connection, target: str, station: str, day: str) -> int:
+    """How many requests a station has made on a day."""
+    return int(connection.scalars(_REQUESTS, {"this_target": target, "this_station": station, "this_day": day}).one())
+
+
+def last_attempted(connection: Connection, target: str, limit: int) -> list[Record]:
+    """The newest records whose reservation was attempted, newest first. Passes over all that wait behind them."""
+    return _all(connection, _LAST_ATTEMPTED, {"this_target": target, "this_limit": limit})
 
 
 def page(connection: Connection, target: str | None, after: int) -> list[Record]:

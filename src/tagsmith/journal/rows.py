@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -189,6 +190,7 @@ def calibration(row: Columns) -> Calibration:
 _NO_PAIR = Entry("", "", Uid(b"\0"), ByteOrder.WIRE, "", "", datetime.min.replace(tzinfo=UTC))
 
 
+@functools.cache
 def shown(reservation: str, activation: str, mark: str | None) -> State:
     """What is shown for any entry whose legs and mark stand so; `Record` alone knows the rule.
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from tagsmith.model import LegName
 
-VERSIONS: Final = ("0001", "0002")
+VERSIONS: Final = ("0001", "0002", "0003")
 """Every schema version this program can read or migrate from, oldest first; the last is written. As in migrations/."""
 
 VERSION_TABLE: Final = "journal_version"
@@ -178,6 +178,50 @@ calibrations = Table(
 )
 
 Index("calibrations_target", calibrations.c.target, calibrations.c.number)
+
+custody = Table(
+    "custody",
+    metadata,
+    Column("number", _ROW_NUMBER, Identity(), primary_key=True),
+    Column("home", Text, nullable=False),
+    Column("done_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("station", Text, nullable=False),
+    Column("at", Text, nullable=False),
+)
+"""Where the journal is at home: the last row counts; see `journal.custody`."""
+
+couriers = Table(
+    "couriers",
+    metadata,
+    Column("number", _ROW_NUMBER, Identity(), primary_key=True),
+    Column("target", Text, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("station", Text, nullable=False),
+    Column("at", Text, nullable=False),
+)
+"""Each process that took delivery over; the last one's number is the term, without which nothing is attempted."""
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("station", Text, primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("total", Integer, nullable=False),
+)
+"""How many entries are shown in each state, kept with every change. By the station that made the change, so that
+stations do not wait for one another; a single row may be negative, the sum over all stations is the truth."""
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("station", Text, primary_key=True),
+    Column("day", Text, primary_key=True),
+    Column("total", Integer, nullable=False),
+)
+"""How many requests a station has made on a day of the API's (UTC): for its share, no part of the record."""
 
 STORED: Final = tuple(column for column in entries.columns if column.computed is None)
 """The columns of an entry that are written; events account for each of them."""

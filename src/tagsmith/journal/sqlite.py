@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, Table, crea
 from sqlalchemy.dialects import sqlite
 
 from tagsmith.errors import JournalCorrupt, JournalError, JournalUnavailable
-from tagsmith.journal import faults
+from tagsmith.journal import custody, faults
 from tagsmith.journal.lock import CourierLock, FileLock
 from tagsmith.journal.store import Store
 
@@ -69,6 +69,9 @@ class SqliteStore(Store):
     @property
     def path(self) -> Path:
         return self._path
+
+    def home(self, connection: Connection) -> str:
+        return custody.home_of(self._path)
 
     def exists(self) -> bool:
         return os.path.exists(self._path)

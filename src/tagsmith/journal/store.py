@@ -53,6 +53,14 @@ class Store(abc.ABC):
         """The file, where it is one."""
 
     @abc.abstractmethod
+    def home(self, connection: Connection) -> str:
+        """The name of the place where the journal lies, for `custody`: another one for every copy.
+
+        Raises:
+            OSError, SQLAlchemyError: it cannot be seen.
+        """
+
+    @abc.abstractmethod
     def exists(self) -> bool:
         """Whether there is something a journal would be opened in; nothing is made.
 

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, exists, func, select
+from sqlalchemy import Connection, RowMapping, Table, bindparam, exists, func, select
 
-from tagsmith.journal import chain
+from tagsmith.journal import chain, rows
 from tagsmith.journal.chain import Event, Head, Kind
-from tagsmith.journal.schema import STORED, calibrations, entries, events
+from tagsmith.journal.schema import STORED, calibrations, couriers, custody, entries, events, tallies
 
 _MOST: Final = 100
 """Problems that are told one by one."""
@@ -38,8 +39,12 @@ _SILENT: Final = (
     .where(~exists().where(events.c.entry_id == entries.c.id))
     .order_by(entries.c.number)
 )
-_CALIBRATED: Final = (
-    select(events.c.n, events.c.payload).where(events.c.kind == Kind.CALIBRATED.value).order_by(events.c.n)
+_TOLD: Final = select(events.c.n, events.c.payload).where(events.c.kind == bindparam("kind")).order_by(events.c.n)
+_COUNTED: Final = select(
+    entries.c.target, entries.c.reservation_state, entries.c.activation_state, entries.c.mark, func.count()
+).group_by(entries.c.target, entries.c.reservation_state, entries.c.activation_state, entries.c.mark)
+_KEPT: Final = select(tallies.c.target, tallies.c.state, func.sum(tallies.c.total)).group_by(
+    tallies.c.target, tallies.c.state
 )
 _COLUMNS: Final = tuple(column.name for column in STORED)
 
@@ -102,7 +107,10 @@ def verify(connection: Connection, problems: Problems, examine: Callable[[Connec
         _check_entry(of_entry, history, problems)
     for number, entry_id in streaming.execute(_SILENT):
         problems.add(f"entry {number} ({entry_id}): no event tells of it")
-    proofs = _check_calibrations(connection, problems)
+    proofs = _check_told(connection, calibrations, Kind.CALIBRATED, "calibration", problems)
+    _check_told(connection, custody, Kind.ADOPTED, "adoption", problems)
+    _check_told(connection, couriers, Kind.TOOK_OVER, "courier", problems)
+    _check_tallies(connection, problems)
     count = connection.scalars(select(func.count()).select_from(entries)).one()
     return Verification(problems.count == 0, chains.events, count, len(chains.heads), problems.all(), proofs)
 
@@ -209,22 +217,22 @@ def _check_entry(entry_id: str, history: Iterator[RowMapping], problems: Problem
         problems.add(f"{where}: its events tell of {column!r}, which entries do not have")
 
 
-def _check_calibrations(connection: Connection, problems: Problems) -> int:
-    """Compare each calibration with the event that tells of it; gives how many there are. They are always few."""
+def _check_told(connection: Connection, table: Table, kind: Kind, what: str, problems: Problems) -> int:
+    """Compare each row of a table with the event that tells of it; gives how many there are. They are always few."""
     told: dict[Any, dict[str, Any]] = {}
-    for n, payload in connection.execute(_CALIBRATED):
+    for n, payload in connection.execute(_TOLD, {"kind": kind.value}):
         values = _object(payload)
         if values is None or not isinstance(values.get("number"), int):
             problems.add(f"event {n}: its payload cannot be read")
         elif values["number"] in told:
-            problems.add(f"event {n}: tells of calibration {values['number']} again")
+            problems.add(f"event {n}: tells of {what} {values['number']} again")
         else:
             told[values["number"]] = values
-    held = {row["number"]: dict(row) for row in connection.execute(select(calibrations)).mappings()}
+    held = {row["number"]: dict(row) for row in connection.execute(select(table)).mappings()}
     for number in sorted(told.keys() - held.keys()):
-        problems.add(f"calibration {number}: is missing, an event tells of it")
+        problems.add(f"{what} {number}: is missing, an event tells of it")
     for number, row in sorted(held.items()):
-        where = f"calibration {number}"
+        where = f"{what} {number}"
         if number not in told:
             problems.add(f"{where}: no event tells of it")
             continue
@@ -233,6 +241,17 @@ def _check_calibrations(connection: Connection, problems: Problems) -> int:
             if says != is_:
                 problems.add(f"{where}: {column} is {is_!r}, its event says {says!r}")
     return len(held)
+
+
+def _check_tallies(connection: Connection, problems: Problems) -> None:
+    """Count what is kept counted."""
+    counted: Counter[tuple[str, str]] = Counter()
+    for target, reservation, activation, mark, count in connection.execute(_COUNTED):
+        counted[target, rows.shown(reservation, activation, mark).value] += count
+    kept = {(target, state): int(total) for target, state, total in connection.execute(_KEPT) if total}
+    for target, state in sorted(counted.keys() | kept.keys()):
+        if (is_ := counted[target, state]) != (says := kept.get((target, state), 0)):
+            problems.add(f"tally of {target}: {is_} entries are {state}, {says} are counted")
 
 
 def _object(text: str) -> dict[str, Any] | None:

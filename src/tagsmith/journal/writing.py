@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
@@ -15,16 +16,27 @@ from typing import TypeVar
 from sqlalchemy import Connection, bindparam, insert, select, text, update
 from sqlalchemy.sql.dml import ReturningInsert
 
-from tagsmith.journal import chain, faults
+from tagsmith.journal import chain, faults, rows
 from tagsmith.journal.chain import Head, Kind
 from tagsmith.journal.rows import Row, utc_text
-from tagsmith.journal.schema import STORED, calibrations, entries, events
+from tagsmith.journal.schema import STORED, calibrations, couriers, custody, entries, events
 from tagsmith.journal.store import Store
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _INSERT_CALIBRATION = insert(calibrations).returning(calibrations.c.number)
+_INSERT_CUSTODY = insert(custody).returning(custody.c.number)
+_INSERT_COURIER = insert(couriers).returning(couriers.c.number)
+# The same words in every database we use.
+_COUNT_STATE = text(
+    "INSERT INTO tallies (target, station, state, total) VALUES (:target, :station, :state, :total)"
+    " ON CONFLICT (target, station, state) DO UPDATE SET total = tallies.total + excluded.total"
+)
+_COUNT_REQUESTS = text(
+    "INSERT INTO requests (target, station, day, total) VALUES (:target, :station, :day, :total)"
+    " ON CONFLICT (target, station, day) DO UPDATE SET total = requests.total + excluded.total"
+)
 _INSERT_EVENT = insert(events).inline()
 _UPDATE_ENTRY = update(entries).where(entries.c.number == bindparam("this_number"))
 # Whoever reads a row to change it keeps others from changing it; SQLite needs no such words, it has the write lock.
@@ -70,9 +82,10 @@ class Transaction:
         self.connection = connection
         self.head = head
         self.now = utc_text(now)
+        self.station = station
         self._insert_entry = insert_entry
         self._stream = stream
-        self._station = station
+        self._counts: Counter[tuple[str, str]] = Counter()
 
     def row(self, entry_id: str) -> Row | None:
         """The row of an entry, for changing it."""
@@ -83,6 +96,7 @@ class Transaction:
         """Add an entry, and give its number; nothing where it collides with one that is there."""
         number: int | None = self.connection.scalar(self._insert_entry, row)
         if number is not None:
+            self._counts[_place(row)] += 1
             self._event(Kind.PAIRED, str(row["id"]), {"number": number, **row})
         return number
 
@@ -91,20 +105,46 @@ class Transaction:
         number: int = self.connection.scalars(_INSERT_CALIBRATION, row).one()
         self._event(Kind.CALIBRATED, None, {"number": number, **row})
 
+    def insert_custody(self, row: Row) -> None:
+        """Say where the journal is at home."""
+        number: int = self.connection.scalars(_INSERT_CUSTODY, row).one()
+        self._event(Kind.ADOPTED, None, {"number": number, **row})
+
+    def insert_courier(self, row: Row) -> int:
+        """Add a process that delivers from now on; gives its term."""
+        number: int = self.connection.scalars(_INSERT_COURIER, row).one()
+        self._event(Kind.TOOK_OVER, None, {"number": number, **row})
+        return number
+
+    def count_requests(self, target: str, day: str, total: int) -> None:
+        """Add to what this station has asked of the API on a day."""
+        counted = {"target": target, "station": self.station, "day": day, "total": total}
+        self.connection.execute(_COUNT_REQUESTS, counted)
+
+    def finish(self) -> None:
+        """Bring the tallies up to date with what was changed; the last thing before the commit."""
+        # In one order, so that two processes of a station do not wait for each other for ever.
+        for (target, state), total in sorted(self._counts.items()):
+            if total:
+                counted = {"target": target, "station": self.station, "state": state, "total": total}
+                self.connection.execute(_COUNT_STATE, counted)
+
     def change(self, row: Row, kind: Kind, changes: Row) -> Row:
         """Change an entry; gives the row as it is then. Values that stay as they were are left out."""
         real = {column: value for column, value in changes.items() if row[column] != value}
         if real:
             self.connection.execute(_UPDATE_ENTRY.values(real), {"this_number": row["number"]})
+            self._counts[_place(row)] -= 1
+            self._counts[_place(row | real)] += 1
             self._event(kind, str(row["id"]), real)
         return row | real
 
     def _event(self, kind: Kind, entry_id: str | None, changes: Row) -> None:
         """Add the next event to this process's stream, which begins with an anchor."""
         if self.head is None:
-            self._add(chain.anchor(self._stream, self.now, self._station, self._previous()))
+            self._add(chain.anchor(self._stream, self.now, self.station, self._previous()))
         assert self.head is not None
-        self._add(chain.follow(self.head, self.now, kind, self._station, entry_id, changes))
+        self._add(chain.follow(self.head, self.now, kind, self.station, entry_id, changes))
 
     def _add(self, event: chain.Event) -> None:
         self.connection.execute(
@@ -126,27 +166,45 @@ class Transaction:
     def _previous(self) -> Head | None:
         """The head of the stream that this station wrote to last."""
         newest: tuple[int, Head] | None = None
-        for stream in self.connection.scalars(_LAST_STREAMS, {"station": self._station}).all():
+        for stream in self.connection.scalars(_LAST_STREAMS, {"station": self.station}).all():
             *head, n = self.connection.execute(_HEAD_AND_PLACE, {"stream": stream}).one()
             if newest is None or n > newest[0]:
                 newest = (n, Head(*head))
         return None if newest is None else newest[1]
 
 
+def _place(row: Row) -> tuple[str, str]:
+    """Where an entry is counted: its target, and what is shown of it."""
+    shown = rows.shown(str(row["reservation_state"]), str(row["activation_state"]), _text_or_none(row["mark"]))
+    return str(row["target"]), shown.value
+
+
+def _text_or_none(value: rows.Value) -> str | None:
+    return None if value is None else str(value)
+
+
 class Writer:
     """The writing connection and this process's stream; everything is called on one thread.
 
-    After a fault the connection is made anew, but never to another database than the journal was opened on.
+    After a fault the connection is made anew, but never to another database than the journal was opened on. `committed`
+    is told the head of this process's stream after each commit that changed it.
     """
 
-    def __init__(self, store: Store, station: str, clock_utc: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        station: str,
+        clock_utc: Callable[[], datetime],
+        committed: Callable[[Head], None] = lambda head: None,
+    ) -> None:
         self._store = store
-        self._station = station
+        self.station = station
         self._clock_utc = clock_utc
         self._insert_entry = store.insert(entries).on_conflict_do_nothing().returning(entries.c.number)
         self._stream = uuid.uuid4().hex
         self._head: Head | None = None
         self._head_known = True
+        self._committed = committed
         self._connection: Connection | None = None
 
     @property
@@ -181,8 +239,9 @@ class Writer:
             transaction = connection.begin()
             self._store.begun(connection)
             head = self._current_head(connection)
-            change = Transaction(connection, self._insert_entry, self._stream, self._station, head, self._clock_utc())
+            change = Transaction(connection, self._insert_entry, self._stream, self.station, head, self._clock_utc())
             result = work(change)
+            change.finish()
             self._store.before_commit(connection)
             committing = True
             self._head_known = False
@@ -195,6 +254,8 @@ class Writer:
         except BaseException:
             self._roll_back()
             raise
+        if change.head is not None and change.head != self._head:
+            self._committed(change.head)
         self._head = change.head
         self._head_known = True
         return result

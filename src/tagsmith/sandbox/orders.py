@@ -7,6 +7,7 @@ begins with `free` gives the state ORDER_FREE_OF_CHARGE, which the description's
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,6 +15,8 @@ from tagsmith.sandbox.rules import Problem, WantedOrder, iso
 
 APART = timedelta(minutes=5)
 """One order per user in this time."""
+MAX_LATEST = 50
+"""Orders, keys and reservations that are shown to whoever looks on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +70,36 @@ class OrderBook:
 
     def __init__(self) -> None:
         self._orders: dict[str, list[Order]] = {}
-        self._count = 0
+        self._latest: deque[Order] = deque(maxlen=MAX_LATEST)
+        self.count = 0
 
-    def place(self, user_id: str, wanted: WantedOrder, now: datetime) -> dict[str, object]:
-        """Take an order; what is answered.
+    def wanted(self, user_id: str, wanted: WantedOrder, now: datetime) -> Order:
+        """The order as it would be taken; `add` takes it.
 
         Raises:
             Problem: 429 where the user's last one is not five minutes old.
         """
-        placed = self._orders.setdefault(user_id, [])
+        placed = self._orders.get(user_id)
         if placed and now - placed[-1].created < APART:
             raise Problem(429, "TOO_MANY_REQUESTS", "only one order per user is taken within 5 minutes")
-        self._count += 1
         failed, free = (wanted.payment_option.startswith(word) for word in ("fail", "free"))
         state = "ORDER_PAYMENT_FAILED" if failed else "ORDER_FREE_OF_CHARGE" if free else "ORDER_PAID"
-        placed.append(Order(f"order{self._count}", user_id, now, wanted.address, state, has_receipt=not failed))
-        return {"id": placed[-1].id, "state": "ORDER_PLACED"}
+        return Order(f"order{self.count + 1}", user_id, now, wanted.address, state, has_receipt=not failed)
+
+    def add(self, order: Order) -> None:
+        """Take an order."""
+        self.count += 1
+        self._orders.setdefault(order.user_id, []).append(order)
+        self._latest.append(order)
 
     def of(self, user_id: str) -> tuple[Order, ...]:
         """A user's orders, oldest first."""
         return tuple(self._orders.get(user_id, ()))
+
+    @property
+    def latest(self) -> tuple[Order, ...]:
+        """The last orders of all users, oldest first."""
+        return tuple(self._latest)
 
     def receipt(self, user_id: str, order_id: str) -> str:
         """The URL of a receipt, which leads nowhere.

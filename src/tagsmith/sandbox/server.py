@@ -8,16 +8,24 @@ import logging
 import queue
 import signal
 import socket
+import tempfile
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Self
 
 from tagsmith.errors import ConfigError, StationError
+from tagsmith.sandbox.armed import Faults
+from tagsmith.sandbox.faults import ANY, CERTIFICATES, Fault, Kind
 from tagsmith.sandbox.orders import PRICES, Price
+from tagsmith.sandbox.state import StateFile
 from tagsmith.sandbox.store import Store
 
 if TYPE_CHECKING:
+    import ssl
+
     from tagsmith.sandbox.app import Server
 
 START_S = 10.0
@@ -29,10 +37,15 @@ _log = logging.getLogger(__name__)
 class Sandbox:
     """A Drive API on loopback, served from a daemon thread. `port` 0 takes a free one. Starts and stops once.
 
-    The options are those of `Store`. `store` stays readable after the end.
+    `duplicate_status`, `unknown_users`, `prices`, `plug_and_charge` and `clock_utc` are those of `Store`. `store` and
+    `faults` stay readable after the end. `failing` names endpoints that answer 500; `faults` orders any fault, as a
+    spec or a value; the limits are those of the clock minute and the day of UTC, by `clock_utc`. `state` is the file in
+    which the memory outlives the process. `tls` is what certificate is shown (`CERTIFICATES`); None: plain HTTP.
+    `tls_folder` keeps the CA; None: a temporary folder.
 
     Raises:
-        ConfigError: `host` is no loopback address: keys in memory and a key that is no secret are not for a network.
+        ConfigError: `host` is no loopback address: keys in memory and a key that is no secret are not for a network;
+            or a fault is not understood, or needs TLS.
     """
 
     def __init__(
@@ -46,19 +59,44 @@ class Sandbox:
         prices: Sequence[Price] = PRICES,
         plug_and_charge: bool = True,
         failing: Collection[str] = (),
+        faults: Iterable[Fault | str] = (),
+        limit_per_minute: int | None = None,
+        limit_per_day: int | None = None,
+        state: Path | None = None,
+        tls: str | None = None,
+        tls_folder: Path | None = None,
+        clock_utc: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.store = Store(
             duplicate_status=duplicate_status,
             unknown_users=unknown_users,
             prices=prices,
             plug_and_charge=plug_and_charge,
-            failing=failing,
+            clock_utc=clock_utc,
         )
+        if tls is not None and tls not in CERTIFICATES:
+            raise ConfigError(f"no certificate {tls!r}", f"say one of {', '.join(CERTIFICATES)}")
+        limits = ((limit_per_minute, "min"), (limit_per_day, "day"))
+        self.faults = Faults(
+            [
+                *(Fault(ANY, Kind.LIMIT, most=most, per=per) for most, per in limits if most is not None),
+                *faults,
+                *(f"{name}:500" for name in failing),
+            ]
+        )
+        if tls is None and any(one.fault.kind is Kind.HANDSHAKE for one in self.faults.listed):
+            raise ConfigError("a fault of the TLS handshake needs TLS", "add --tls good")
         self._key = key
         self._port = port
         self._host = _loopback(host)
+        self._state_path = state
+        self._tls = tls
+        self._tls_folder = tls_folder
+        self._ca_file: Path | None = None
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
+        # What outlives the start and is let go at the end.
+        self._held = contextlib.ExitStack()
         self.when_ended: Callable[[], None] = lambda: None
         """Called in the sandbox's thread when it has ended, for whatever reason. Set it before the start."""
 
@@ -69,29 +107,44 @@ class Sandbox:
     def url(self) -> str:
         """The base URL, to which /v1/… is added; the port is known once it is started."""
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}"
+        return f"{'http' if self._tls is None else 'https'}://{host}:{self._port}"
+
+    @property
+    def ca_file(self) -> Path | None:
+        """What a client must trust to trust the good certificate; known once it is started with TLS."""
+        return self._ca_file
 
     def start(self) -> None:
         """Listen and serve; returns when it does.
 
         Raises:
-            StationError: the port cannot be had, Starlette or uvicorn is not installed, or it does not start.
+            StationError: the port or the state file cannot be had, Starlette, uvicorn or openssl is not installed, or
+                it does not start.
+            ConfigError: the state file is none, or damaged.
         """
         if self._thread is not None:
             raise StationError("this sandbox was already started")
         try:
-            from tagsmith.sandbox.app import Server, build
+            from tagsmith.sandbox.app import App, Server
         except ModuleNotFoundError as error:
             raise StationError(f"the sandbox needs {error.name}", f"type: pip install {error.name}") from error
-        listener = self._listen()
         ready = threading.Event()
-        self._server = server = Server(build(self.store, self._key), ready.set)
+        with contextlib.ExitStack() as held:
+            listener = held.enter_context(self._listen())
+            context = None if self._tls is None else self._context(self._tls, held)
+            if self._state_path is not None:
+                state = StateFile(self._state_path)
+                held.callback(state.close)
+                self.store.keep_in(state)
+            app = App(self.store, self._key, self.faults, tls=self._tls is not None)
+            self._server = server = Server(app, ready.set, context)
+            self._held = held.pop_all()
 
         def run() -> None:
             try:
                 server.run_on(listener)
             finally:
-                listener.close()
+                self._held.close()
                 ready.set()
                 self.when_ended()
 
@@ -119,6 +172,15 @@ class Sandbox:
     def __exit__(self, *exc: object) -> None:
         self.stop()
 
+    def _context(self, shown: str, held: contextlib.ExitStack) -> ssl.SSLContext:
+        # Only a sandbox with TLS pays for its libraries.
+        from tagsmith.sandbox.tls import Certificates
+
+        folder = self._tls_folder or Path(held.enter_context(tempfile.TemporaryDirectory(prefix="tagsmith-tls-")))
+        certificates = Certificates(folder, self._host)
+        self._ca_file = certificates.ca_file
+        return certificates.context(shown, self.faults.handshake)
+
     def _listen(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         try:
@@ -130,19 +192,19 @@ class Sandbox:
         return listener
 
 
-def serve(port: int, key: str, announce: Callable[[str], None]) -> None:
-    """Serve on 127.0.0.1 until SIGINT or SIGTERM, then return. For the main thread only; `announce` gets the URL.
+def serve(sandbox: Sandbox, announce: Callable[[Sandbox], None]) -> None:
+    """Serve until SIGINT or SIGTERM, then return. For the main thread only; `announce` is called when it listens.
 
     Raises:
         StationError: it cannot start, or ended by itself.
+        ConfigError: its state file is none, or damaged.
     """
     # A SimpleQueue because its put may be called from a signal handler; an Event's set may deadlock there.
     told: queue.SimpleQueue[bool] = queue.SimpleQueue()
-    sandbox = Sandbox(key=key, port=port)
     sandbox.when_ended = lambda: told.put(False)
     # The signals first: one that comes right after the announcement is to end it cleanly too.
     with _on_signals(lambda: told.put(True)), sandbox:
-        announce(sandbox.url)
+        announce(sandbox)
         if not told.get():
             raise StationError("the sandbox ended by itself", "its reason is in the log")
 

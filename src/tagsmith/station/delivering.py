@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tagsmith.config import DEFAULT_READER, Api, Settings, resolve_api
-from tagsmith.courier import Courier
+from tagsmith.courier import ApiClock, Courier
 from tagsmith.drive import DriveClient
 from tagsmith.journal import Journal
 from tagsmith.model import DeliveryView, Record
@@ -68,8 +68,8 @@ def _hold_back(settings: Settings, api: Api, order: OrderInForce, unproved: Sequ
     return ""
 
 
-def drive_of(settings: Settings, api: Api) -> DriveClient:
-    """The client for these settings, not connected yet."""
+def drive_of(settings: Settings, api: Api, api_clock: ApiClock) -> DriveClient:
+    """The client for these settings, not connected yet; its answers tell the clock."""
     return DriveClient(
         api.url,
         api.key.get_secret_value(),
@@ -77,12 +77,14 @@ def drive_of(settings: Settings, api: Api) -> DriveClient:
         concurrency=settings.courier.concurrency,
         proxy=api.proxy,
         ca_file=api.ca_file,
+        observer=api_clock.observe,
     )
 
 
 def courier_of(
     journal: Journal,
     drive: DriveClient,
+    api_clock: ApiClock,
     settings: Settings,
     api: Api,
     stands_on: Footing,
@@ -96,6 +98,8 @@ def courier_of(
         hold_s=settings.courier.hold_s,
         concurrency=settings.courier.concurrency,
         requests_per_minute=settings.courier.requests_per_minute,
+        requests_per_day=settings.courier.requests_per_day,
+        api_clock=api_clock,
         hold_back=stands_on.hold_back,
         order=stands_on.order.order,
         listener=listener,
@@ -115,8 +119,11 @@ async def deliver(
     api = resolve_api(settings)
     journal = await asyncio.to_thread(Journal.open, settings.journal.url, station=settings.station.name)
     try:
-        async with drive_of(settings, api) as drive:
-            courier = courier_of(journal, drive, settings, api, await footing(journal, settings, api), listener)
+        api_clock = ApiClock()
+        async with drive_of(settings, api, api_clock) as drive:
+            courier = courier_of(
+                journal, drive, api_clock, settings, api, await footing(journal, settings, api), listener
+            )
             work = courier.run_until_drained() if once else courier.run()
             working = asyncio.create_task(work, name="courier")
             stopping = asyncio.create_task(stop.wait())

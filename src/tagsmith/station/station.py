@@ -14,11 +14,11 @@ from dataclasses import replace
 from tagsmith import pairing
 from tagsmith.bench import Bench, Work
 from tagsmith.config import DEFAULT_READER, Settings, resolve_api
-from tagsmith.courier import Courier
+from tagsmith.courier import ApiClock, Courier
 from tagsmith.errors import ConfigError, JournalError, StationError, TagsmithError
 from tagsmith.feedback import Feedback
 from tagsmith.journal import Journal
-from tagsmith.model import Delivery, DeliveryView, Event, Record, Scan, Signal, StationView
+from tagsmith.model import Delivery, DeliveryView, Event, Record, Scan, Signal, StationView, Terms
 from tagsmith.readers import Reader, create
 from tagsmith.scanners import ScannerDevice
 from tagsmith.scanners import create as create_scanner
@@ -41,7 +41,8 @@ class Station:
     """One station: lanes, journal and delivery behind one door.
 
     `settings` are taken as they are; `readers` may bring readers of one's own by spec (the demo lays simulated keys
-    on one). `listener` gets every line of the event stream on the core thread and must not block.
+    on one). `terms` hold for every key. `listener` gets every line of the event stream on the core thread and must
+    not block.
 
     Raises:
         ConfigError: the settings name no usable API or reader.
@@ -51,13 +52,13 @@ class Station:
         self,
         settings: Settings,
         *,
-        user_id: str | None = None,
+        terms: Terms | None = None,
         listener: Callable[[Event], None] = lambda event: None,
         readers: Mapping[str, Reader] | None = None,
     ) -> None:
         self._settings = settings
         self._api = resolve_api(settings)
-        self._user_id = user_id
+        self._terms = terms or Terms()
         self._listener = listener
         given = readers or {}
         specs = [(reader.lane, reader.spec) for reader in settings.reader] or [("1", DEFAULT_READER)]
@@ -188,12 +189,13 @@ class Station:
         settings, target = self._settings, self._api.target
         journal = await asyncio.to_thread(Journal.open, settings.journal.url, station=settings.station.name)
         try:
-            async with drive_of(settings, self._api) as drive:
+            api_clock = ApiClock()
+            async with drive_of(settings, self._api, api_clock) as drive:
                 for record in reversed(await journal.recent(target, SHOWN_PAIRS)):
                     self._pairs.show(record, new=True)
                 stands_on = self._footing = await footing(journal, settings, self._api)
                 self._delivery = DeliveryView(Delivery.HELD_BACK if stands_on.hold_back else Delivery.STANDBY)
-                courier = courier_of(journal, drive, settings, self._api, stands_on, self._on_delivery)
+                courier = courier_of(journal, drive, api_clock, settings, self._api, stands_on, self._on_delivery)
                 self._feedback = Feedback(settings.feedback)
                 bench = Bench(
                     self._lanes,
@@ -301,7 +303,7 @@ class Station:
             ),
             numbers=Rules(CheckPolicy(settings.number.check_digit), settings.number.pattern),
             allow_eight_bytes=settings.uid.allow_eight_bytes,
-            user_id=self._user_id,
+            terms=self._terms,
         )
 
     # --- what bench and courier report ----------------------------------------------------------------------------

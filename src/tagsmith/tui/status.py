@@ -35,12 +35,14 @@ _DELIVERY: dict[Delivery, str] = {
     Delivery.ACTIVE: "API ok",
     Delivery.STANDBY: "API standby",
     Delivery.HELD_BACK: "API HELD BACK",
+    Delivery.PAUSED: "API PAUSED",
     Delivery.STOPPED: "API STOPPED",
 }
 
 _NOTHING_SENT: dict[Delivery, str] = {
     Delivery.STANDBY: "This station does not send: another process sends for this journal.",
-    Delivery.HELD_BACK: "NOTHING IS SENT: the byte order is not settled. Pairs are kept.",
+    Delivery.HELD_BACK: "NOTHING IS SENT until a person has settled something. Pairs are kept.",
+    Delivery.PAUSED: "NOTHING IS SENT: the API refused many pairs in a row. Pairs are kept.",
     Delivery.STOPPED: "NOTHING IS SENT: the API turned the key away. Pairs are kept.",
 }
 
@@ -197,7 +199,11 @@ def is_severe(view: StationView) -> bool:
     """Whether the banner tells of something a person must see to."""
     if _mute(view):
         return True
-    return bool(view.delivery.alarm) or view.delivery.delivery in (Delivery.HELD_BACK, Delivery.STOPPED)
+    return bool(view.delivery.alarm) or view.delivery.delivery in (
+        Delivery.HELD_BACK,
+        Delivery.PAUSED,
+        Delivery.STOPPED,
+    )
 
 
 # --- the last pairs -----------------------------------------------------------------------------------------------

@@ -1,0 +1,131 @@
+"""A station as flags ask for it: what the commands share that start one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from tagsmith.cli.output import settings_from
+
+if TYPE_CHECKING:
+    from tagsmith.config import Settings
+    from tagsmith.model import Terms
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option("--headless", is_flag=True, help="No screen: numbers from standard input, events as JSON lines."),
+    click.option(
+        "--reader", "readers", metavar="SPEC", multiple=True, help="A reader, one per lane (like pcsc:ACR1252)."
+    ),
+    click.option("--scanner", "scanners", metavar="SPEC", multiple=True, help="A scanner (stdin:, evdev:…, serial:…)."),
+    click.option(
+        "--type", "key_type", type=click.Choice(["TAG", "CARD"], case_sensitive=False), help="What the keys are."
+    ),
+    click.option(
+        "--valid-from", metavar="DATE", help="When the keys begin to work: a date, today, or a datetime with its zone."
+    ),
+    click.option("--valid-to", metavar="DATE", help="When they end: the end of a date, or a datetime with its zone."),
+)
+
+
+def station_options(command: _F) -> _F:
+    """What a command takes that starts a station: the keywords of `station_wanted`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A station as it is asked for, checked as far as can be before it starts."""
+
+    settings: Settings
+    terms: Terms
+    headless: bool
+
+    def check(self) -> None:
+        """See that its readers and scanners mean something, too, and that it has a terminal if it needs one.
+
+        Raises:
+            TagsmithError: it could not start.
+        """
+        from tagsmith.station import Station
+
+        if not self.headless:
+            from tagsmith.tui import check_terminal
+
+            check_terminal()
+        Station(self.settings, terms=self.terms)
+
+    def run(self) -> int:
+        """Run it until it ends; the exit code.
+
+        Raises:
+            TagsmithError: it cannot start or go on.
+        """
+        if self.headless:
+            from tagsmith.cli.headless import run_headless
+
+            return run_headless(self.settings, self.terms)
+        return _run_screen(self.settings, self.terms)
+
+
+def station_wanted(
+    user: str | None,
+    config: Path | None,
+    *,
+    headless: bool,
+    readers: tuple[str, ...],
+    scanners: tuple[str, ...],
+    key_type: str | None,
+    valid_from: str | None,
+    valid_to: str | None,
+) -> Wanted:
+    """The station that these flags ask for.
+
+    Raises:
+        ConfigError: the settings are wrong, or standard input is asked for twice or beside a screen.
+        Refused: no such user, or no such validity.
+    """
+    from tagsmith import wall_clock
+    from tagsmith.drive import check_user_id, validity
+    from tagsmith.errors import ConfigError
+    from tagsmith.model import KeyType, Terms
+
+    overrides: dict[str, Any] = {}
+    if readers:
+        overrides["reader"] = [{"spec": spec} for spec in readers]
+    if scanners:
+        overrides["scanner"] = [{"spec": spec} for spec in scanners]
+    settings = settings_from(config, **overrides)
+    if user is not None:
+        check_user_id(user)
+    valid = validity(valid_from, valid_to, wall_clock.look())
+    from_stdin = [scanner for scanner in settings.scanner if scanner.spec == "stdin:"]
+    if len(from_stdin) > 1:
+        raise ConfigError("stdin: can be one scanner only", "leave one [[scanner]]; lines may name their lane")
+    if from_stdin and not headless:
+        raise ConfigError(
+            "scanner 'stdin:' cannot be used here", "the screen reads the keyboard itself; leave this scanner out"
+        )
+    terms = Terms(user, KeyType(key_type) if key_type else None, valid.valid_from, valid.valid_to)
+    return Wanted(settings, terms, headless)
+
+
+def _run_screen(settings: Settings, terms: Terms) -> int:
+    from tagsmith.tui import check_terminal, run_screen
+
+    check_terminal()
+    from tagsmith.cli.output import end_now_unless, log_to_file
+    from tagsmith.station import Station
+
+    log_to_file(settings.journal.url)
+    station = Station(settings, terms=terms)
+    code = run_screen(station, bell=settings.feedback.bell and not settings.feedback.silent)
+    end_now_unless(station.ended, code)
+    return code
