@@ -119,7 +119,7 @@ def test_no_api_is_no_default(tmp_path: Path) -> None:
 def test_read_prints_a_line_per_tap(env: dict[str, str], tmp_path: Path) -> None:
     """One JSON line per tap with uid, uid_api, verdict, warnings, reader and at; it ends after --count."""
     path = tmp_path / "taps.toml"
-    path.write_text('[[step]]\nput = "04a1b2c3d4e5f6"\nfor_s = 0.3\n\n[[step]]\nput = "08c0ffee"\n', encoding="utf-8")
+    path.write_text('[[step]]\nput = "04a1b2c3d4e5f6"\nfor_s = 1.5\n\n[[step]]\nput = "08c0ffee"\n', encoding="utf-8")
     done = tagsmith("read", "--reader", f"sim:{path}", "--count", "2", env=env)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
