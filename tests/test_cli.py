@@ -337,6 +337,7 @@ def test_journal_brings_back_and_settles(env: dict[str, str], tmp_path: Path) ->
     assert tagsmith("journal", "retry", "--refused", env=env).stdout.startswith("sent again: DE*8PS*000002")
     assert tagsmith("journal", "resolve", "3", "--reserved", "--reason", "seen", env=env).returncode == 0
     assert [entry["state"] for entry in entries(env)] == ["queued", "queued", "reserved"]
+    assert tagsmith("journal", "resolve", "3", "--reserved", env=env).returncode == 2
     again = tagsmith("journal", "resolve", "3", "--not-reserved", "--reason", "no", env=env)
     assert (again.returncode, "Traceback" in again.stderr) == (1, False)
 

@@ -441,7 +441,7 @@ async def test_a_transaction_that_failed_is_not_taken_for_committed(journal: Jou
         with contextlib.suppress(Exception):
             transaction.connection.exec_driver_sql("SELECT 1 / 0")
 
-    with pytest.raises(JournalUnavailable, match="has failed|was interrupted"):
+    with pytest.raises(JournalUnavailable, match=r"has failed|was interrupted"):
         await journal._change(work)
     assert await journal.get("entry-1") is None
     await journal.append(entry(1))

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from tagsmith.cli.api import ask_api, confirm, yes_option
+from tagsmith.cli.opening import account, meant, open_journal
 from tagsmith.cli.output import config_option, json_option, print_fields, print_table, settings_from, write_json
+from tagsmith.cli.resolving import resolve
 
 if TYPE_CHECKING:
-    from tagsmith.journal import Journal
     from tagsmith.model import Record
 
 
@@ -23,20 +22,7 @@ def journal() -> None:
     """List, show, correct, verify, back up and export what was paired."""
 
 
-@contextlib.contextmanager
-def _open(config: Path | None) -> Iterator[Journal]:
-    """The journal of the settings. Looking makes none: where there is none yet an empty one stands in for it."""
-    from tagsmith.journal import Journal
-
-    settings = settings_from(config)
-    url = settings.journal.url
-    with contextlib.ExitStack() as stack:
-        if not Journal.exists(url):
-            click.echo(f"there is no journal yet at {Journal.place_of(url)}", err=True)
-            url = f"sqlite:///{stack.enter_context(tempfile.TemporaryDirectory())}/empty.sqlite"
-        opened = Journal.open(url, station=settings.station.name)
-        stack.callback(opened.close)
-        yield opened
+journal.add_command(resolve)
 
 
 @journal.command("list")
@@ -50,7 +36,7 @@ def list_(state: str | None, as_json: bool, config: Path | None) -> None:
 
     if state is not None and state not in set(State):
         raise click.BadParameter(f"one of {', '.join(State)}", param_hint="--state")
-    with _open(config) as opened:
+    with open_journal(config) as opened:
         chosen = (row for row in rows(opened.records()) if state is None or row["state"] == state)
         if as_json:
             write_json(list(chosen))
@@ -67,7 +53,7 @@ def show(entry: str, as_json: bool, config: Path | None) -> None:
     from tagsmith.errors import JournalError
     from tagsmith.journal.export import details
 
-    with _open(config) as opened:
+    with open_journal(config) as opened:
         fields = details(opened, entry)
     if fields is None:
         raise JournalError(f"there is no entry {entry}", "tagsmith journal list shows them all")
@@ -89,8 +75,8 @@ def undo(entry: str, reason: str, config: Path | None) -> None:
     """Take a pair back that was never sent: its key and its number are free again. ENTRY as for show."""
     import asyncio
 
-    with _open(config) as opened:
-        record = _meant(opened, entry)
+    with open_journal(config) as opened:
+        record = meant(opened, entry)
         asyncio.run(opened.undo(record.entry.id, reason))
     click.echo(f"undone: {record.entry.visual_number} with {record.entry.uid.wire}")
 
@@ -98,16 +84,47 @@ def undo(entry: str, reason: str, config: Path | None) -> None:
 @journal.command()
 @click.argument("entry")
 @click.option("--reason", required=True, help="Why, for the record.")
+@click.option("--disable", is_flag=True, help="If the key was activated, disable it at the API first.")
+@yes_option
 @config_option
-def void(entry: str, reason: str, config: Path | None) -> None:
+def void(entry: str, reason: str, disable: bool, yes: bool, config: Path | None) -> None:
     """Declare a pair worthless that was sent, or tried: a mark of ours alone. ENTRY as for show."""
     import asyncio
 
-    with _open(config) as opened:
-        record = _meant(opened, entry)
+    from tagsmith.model import LegState
+
+    with open_journal(config) as opened:
+        record = meant(opened, entry)
+        if disable and record.activation.state is LegState.DONE:
+            _disable(record, config, yes=yes)
+            reason = f"{reason} (disabled at the API)"
+        elif disable:
+            click.echo("It was not activated, as far as is known: there is nothing to disable.", err=True)
         asyncio.run(opened.void(record.entry.id, reason))
     click.echo(f"void: {record.entry.visual_number} with {record.entry.uid.wire}; both stay taken")
-    click.echo("The API may hold this pair: nothing was changed there.", err=True)
+    click.echo("The API may hold this pair: its reservation cannot be changed there.", err=True)
+
+
+def _disable(record: Record, config: Path | None, *, yes: bool) -> None:
+    """Have the API disable an activated key.
+
+    Raises:
+        DriveError: it did not; nothing else was done.
+    """
+    from tagsmith.config import resolve_api
+    from tagsmith.drive import KeyChange
+
+    settings = settings_from(config)
+    entry = record.entry
+    key = record.contract_id or entry.uid_api
+    confirm(f"Disable {entry.visual_number} of user {entry.user_id} at the API?", yes=yes)
+    ask_api(
+        settings,
+        resolve_api(settings),
+        lambda drive: drive.change_key(entry.user_id or "", key, KeyChange(enabled=False)),
+        if_unknown=f"look first whether it was done: tagsmith keys list --user {entry.user_id}",
+    )
+    click.echo(f"disabled: {entry.visual_number} of user {entry.user_id}")
 
 
 @journal.command()
@@ -122,9 +139,9 @@ def retry(entry: str | None, refused: bool, config: Path | None) -> None:
 
     if (entry is None) is not refused:
         raise click.UsageError("name one ENTRY, or say --refused")
-    with _open(config) as opened:
+    with open_journal(config) as opened:
         if entry is not None:
-            chosen = [_meant(opened, entry)]
+            chosen = [meant(opened, entry)]
         else:
             chosen = [
                 record
@@ -159,40 +176,13 @@ def correct(entry: str, user_id: str | None, valid_to: str | None, config: Path 
         raise click.UsageError("say what is to be corrected: --user, --valid-to")
     if user_id is not None:
         check_user_id(user_id)
-    with _open(config) as opened:
-        record = _meant(opened, entry)
+    with open_journal(config) as opened:
+        record = meant(opened, entry)
         if valid_to is not None:
             # Made to be refused: what could not be sent is not recorded.
             first_body(replace(record.entry, valid_to=valid_to), LegName.RESERVATION)
         corrected = asyncio.run(opened.correct(record.entry.id, Correction(user_id=user_id, valid_to=valid_to)))
     click.echo(f"corrected: {corrected.entry.visual_number} with {corrected.entry.uid.wire}, {corrected.state}")
-
-
-@journal.command()
-@click.argument("entry")
-@click.option("--reserved", "outcome", flag_value="reserved", help="The API holds the pair.")
-@click.option("--not-reserved", "outcome", flag_value="not-reserved", help="It does not: it is sent again.")
-@click.option("--reason", required=True, help="How that is known, for the record.")
-@config_option
-def resolve(entry: str, outcome: str | None, reason: str, config: Path | None) -> None:
-    """Settle by your word what became of a reservation in doubt. ENTRY as for show.
-
-    A wrong word makes a dead key or a wrong bill: ask whoever can see the API's reservations first.
-    """
-    import asyncio
-
-    from tagsmith.model import LegName, LegState, Settlement
-
-    if outcome is None:
-        raise click.UsageError("say which: --reserved or --not-reserved")
-    state = LegState.DONE if outcome == "reserved" else LegState.QUEUED
-    with _open(config) as opened:
-        record = _meant(opened, entry)
-        settlement = Settlement(state, message=f"{outcome} by the word of {_account()}: {reason}")
-        resolved = asyncio.run(
-            opened.resolve(record.entry.id, LegName.RESERVATION, settlement, attempt_id=record.reservation.attempt_id)
-        )
-    click.echo(f"{resolved.state}: {resolved.entry.visual_number} with {resolved.entry.uid.wire}")
 
 
 @journal.command()
@@ -208,15 +198,13 @@ def adopt(reason: str, moved: bool, yes: bool, config: Path | None) -> None:
     """
     import asyncio
 
-    from tagsmith.cli.api import confirm
-
-    with _open(config) as opened:
+    with open_journal(config) as opened:
         why = asyncio.run(opened.stranger())
         if not why:
             click.echo("the journal is at home here: nothing was done")
             return
         confirm(f"{why}. Does no other copy of it deliver any more?", yes=yes)
-        doubted = asyncio.run(opened.adopt(by=_account(), reason=reason, moved=moved))
+        doubted = asyncio.run(opened.adopt(by=account(), reason=reason, moved=moved))
     click.echo(f"adopted: it delivers here from now on; {doubted} open deliveries were put in doubt")
 
 
@@ -225,33 +213,9 @@ def adopt(reason: str, moved: bool, yes: bool, config: Path | None) -> None:
 @config_option
 def backup(file: Path, config: Path | None) -> None:
     """Write a consistent copy to FILE while stations go on. The copy delivers nothing until it is adopted."""
-    with _open(config) as opened:
+    with open_journal(config) as opened:
         opened.backup(file)
     click.echo(f"written: {file}")
-
-
-def _meant(opened: Journal, entry: str) -> Record:
-    """The record a person means.
-
-    Raises:
-        JournalError: there is none.
-    """
-    from tagsmith.errors import JournalError
-
-    record = opened.look_up(entry)
-    if record is None:
-        raise JournalError(f"there is no entry {entry}", "tagsmith journal list shows them all")
-    return record
-
-
-def _account() -> str:
-    """Whose account this runs in, for the record."""
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "somebody without a name"
 
 
 @journal.command()
@@ -259,7 +223,7 @@ def _account() -> str:
 @config_option
 def verify(as_json: bool, config: Path | None) -> None:
     """Check the hash chains, and that every entry is what its events say. Exit code 1 when something is wrong."""
-    with _open(config) as opened:
+    with open_journal(config) as opened:
         result = opened.verify()
     if as_json:
         write_json(
@@ -290,7 +254,7 @@ def export(format_: str, output: Path | None, config: Path | None) -> None:
     from tagsmith.journal.export import write_csv, write_jsonl
 
     write = write_csv if format_ == "csv" else write_jsonl
-    with _open(config) as opened:
+    with open_journal(config) as opened:
         if output is None:
             write(sys.stdout, opened.records())
             return

@@ -12,11 +12,15 @@ and each outcome written back. Knows journal and drive, and nothing of readers, 
     ledger    the journal, with patience for its failures
     sender    one request: recorded, sent, judged, written back
     board     what is shown
+    resolving what settles a reservation in doubt, when a person asks
     courier   the loop that puts them together
 """
 
 from tagsmith.courier.api_clock import ApiClock
 from tagsmith.courier.courier import Courier, Pending
 from tagsmith.courier.policy import first_body
+from tagsmith.courier.resolving import Finding, in_doubt
+from tagsmith.courier.resolving import by_activation as prove
+from tagsmith.courier.resolving import by_keys as seek
 
-__all__ = ["ApiClock", "Courier", "Pending", "first_body"]
+__all__ = ["ApiClock", "Courier", "Finding", "Pending", "first_body", "in_doubt", "prove", "seek"]
