@@ -501,6 +501,13 @@ class DeliveryView:
     unknown: int = 0
     message: str = ""
     alarm: str = ""
+    per_minute: int = 0
+    """Deliveries that were settled in the last minute."""
+
+    @property
+    def left_s(self) -> float | None:
+        """How long what waits takes at this pace, in seconds; None where nobody can say."""
+        return 60.0 * self.waiting / self.per_minute if self.per_minute else None
 
 
 @dataclass(frozen=True, slots=True)

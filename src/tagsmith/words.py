@@ -7,7 +7,18 @@ them printable.
 
 from __future__ import annotations
 
-from tagsmith.model import Notice, Phase, ReaderInfo, ReaderState, Reason, Record, ScanFault, State
+from tagsmith.model import (
+    Delivery,
+    DeliveryView,
+    Notice,
+    Phase,
+    ReaderInfo,
+    ReaderState,
+    Reason,
+    Record,
+    ScanFault,
+    State,
+)
 from tagsmith.uid import Uid, UidReason
 from tagsmith.visual_number import NumberReason, NumberVerdict
 
@@ -176,3 +187,23 @@ def _holder(record: Record) -> str:
     when = entry.paired_at.astimezone().strftime("%Y-%m-%d %H:%M")
     where = " ".join(part for part in (entry.station, entry.lane and f"lane {entry.lane}") if part)
     return f"{entry.visual_number} with {entry.uid.wire}, {when}" + (f", {where}" if where else "")
+
+
+BACKLOG = 20
+"""So many waiting entries are a backlog, whose progress is told."""
+
+
+def progress(delivery: DeliveryView) -> str:
+    """How a backlog comes down, in a few words; empty where there is none."""
+    if delivery.delivery is not Delivery.ACTIVE or delivery.waiting < BACKLOG:
+        return ""
+    left_s = delivery.left_s
+    if left_s is None:
+        return f"{delivery.waiting} wait to be sent"
+    if left_s < 90:
+        left = "about a minute left"
+    elif left_s < 5400:
+        left = f"about {round(left_s / 60)} minutes left"
+    else:
+        left = f"about {round(left_s / 3600)} hours left"
+    return f"{delivery.waiting} wait to be sent, {delivery.per_minute} a minute, {left}"

@@ -21,6 +21,7 @@ from courier.fakes import (
     play,
     until,
 )
+from tagsmith import words
 from tagsmith.courier.policy import is_misordered
 from tagsmith.errors import (
     IllegalTransition,
@@ -898,6 +899,23 @@ def test_a_batch_is_not_burnt(concurrency: int) -> None:
             record = again.journal.records["e3"]
             again.journal.records["e3"] = replace(record, mark=Mark.VOID)
             await until(lambda: len(again.drive.sent) == 30)
+
+    play(scene)
+
+
+def test_progress_is_told() -> None:
+    """How many were settled in the last minute, and how long the rest takes at that pace; nothing when all is done."""
+
+    async def scene() -> None:
+        async with Scene(hold_s=0.0, requests_per_minute=30) as one:
+            for index in range(1, 101):
+                one.pair(index)
+            await asyncio.sleep(50.0)
+            assert (one.view.waiting, one.view.per_minute, one.view.left_s) == (70, 30, 140.0)
+            assert words.progress(one.view) == "70 wait to be sent, 30 a minute, about 2 minutes left"
+            await until(lambda: one.view.waiting == 0)
+            await asyncio.sleep(100.0)
+            assert (one.view.per_minute, one.view.left_s, words.progress(one.view)) == (0, None, "")
 
     play(scene)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,32 +25,42 @@ SOMETHING_LEFT = 3
 
 @click.command()
 @click.option("--once", is_flag=True, help="End when nothing is left that can be sent now (0: nothing left, 3: some).")
+@click.option("--progress", is_flag=True, help="Tell how the backlog comes down, in place of each entry.")
 @config_option
-def courier(once: bool, config: Path | None) -> None:
+def courier(once: bool, progress: bool, config: Path | None) -> None:
     """Deliver what the journal holds, without readers. Stands by while another process delivers."""
     settings = settings_from(config)
-    sys.exit(asyncio.run(_deliver(settings, once)))
+    sys.exit(asyncio.run(_deliver(settings, once, progress)))
 
 
-async def _deliver(settings: Settings, once: bool) -> int:
+async def _deliver(settings: Settings, once: bool, progress: bool) -> int:
     from tagsmith.station import deliver
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    left = await deliver(settings, once=once, stop=stop, listener=_tell())
+    left = await deliver(settings, once=once, stop=stop, listener=_tell(progress))
     if left:
         click.echo(f"{left} left to send", err=True)
     return SOMETHING_LEFT if once and left else 0
 
 
-def _tell() -> Callable[[Record | None, DeliveryView], None]:
-    """A listener that prints each settled entry, and each change of how delivery stands."""
-    said = ""
+PROGRESS_S = 2.0
+"""How often progress is told at the most."""
+
+
+def _tell(progress: bool) -> Callable[[Record | None, DeliveryView], None]:
+    """A listener that prints each settled entry (or progress now and then), and each change of how delivery stands."""
+    from tagsmith import words
+
+    said, told_at = "", -math.inf
 
     def tell(record: Record | None, view: DeliveryView) -> None:
-        nonlocal said
-        if record is not None:
+        nonlocal said, told_at
+        if progress and time.monotonic() - told_at >= PROGRESS_S and (text := words.progress(view)):
+            told_at = time.monotonic()
+            click.echo(text, err=True)
+        if record is not None and not progress:
             entry = record.entry
             click.echo(f"{entry.visual_number}  {entry.uid_api}  {record.state}", err=True)
         line = " ".join(filter(None, (str(view.delivery), view.message, view.alarm)))

@@ -6,6 +6,7 @@ Owns when the listener is called and what survives its mistakes. Decides nothing
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 
 from tagsmith.courier.policy import leg_of
@@ -13,13 +14,20 @@ from tagsmith.model import Delivery, DeliveryView, LegName, LegState, Record
 
 _log = logging.getLogger(__name__)
 
+MOST_PER_MINUTE = 40_000
+"""More than any API lets one station have."""
+
 Listener = Callable[[Record | None, DeliveryView], None]
 
 
 class Board:
-    """The delivery view. `stand` answers how delivery stands now, and what is to be said about it."""
+    """The delivery view. `stand` answers how delivery stands now, and what to say of it; `clock` is monotonic."""
 
-    def __init__(self, listener: Listener, stand: Callable[[], tuple[Delivery, str]]) -> None:
+    def __init__(
+        self, listener: Listener, stand: Callable[[], tuple[Delivery, str]], clock: Callable[[], float]
+    ) -> None:
+        self._clock = clock
+        self._settled_at: deque[float] = deque(maxlen=MOST_PER_MINUTE)
         self._listener = listener
         self._stand = stand
         self._reserved = 0
@@ -35,6 +43,9 @@ class Board:
     def view(self) -> DeliveryView:
         """How delivery stands now. `unknown` counts entries of this run whose outcome is not known at present."""
         delivery, message = self._stand()
+        past = self._clock() - 60.0
+        while self._settled_at and self._settled_at[0] < past:
+            self._settled_at.popleft()
         return DeliveryView(
             delivery=delivery,
             waiting=self.waiting,
@@ -43,11 +54,13 @@ class Board:
             unknown=len(self._unknown),
             message=message,
             alarm=self._alarm if self._alarms < 2 else f"{self._alarm} ({self._alarms} alarms, see the log)",
+            per_minute=len(self._settled_at),
         )
 
     def count(self, settled: Record, name: LegName) -> None:
         """Take in one settled leg."""
         leg = leg_of(settled, name)
+        self._settled_at.append(self._clock())
         self._reserved += name is LegName.RESERVATION and leg.state is LegState.DONE
         self._refused += leg.state is LegState.REFUSED
         if leg.state is LegState.UNKNOWN:

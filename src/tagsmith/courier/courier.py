@@ -109,7 +109,7 @@ class Courier:
         self._limiter = Limiter(requests_per_minute, requests_per_day, clock=api_clock)
         self._gate = Gate(rng)
         self._caution = Caution()
-        self._board = Board(listener, self._stand)
+        self._board = Board(listener, self._stand, clock)
         self._reads = Patience("the journal cannot be read", clock=clock, rng=rng, changed=self._board.publish)
         self._writes = Patience(
             "the journal cannot record deliveries", clock=clock, rng=rng, changed=self._board.publish

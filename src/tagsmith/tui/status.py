@@ -182,7 +182,8 @@ def _delivery_lines(view: StationView, settled: bool, alarm_seen: str) -> list[t
     alarm = printable(delivery.alarm)
     message = printable(delivery.message) if delivery.message != delivery.alarm else EMPTY
     headline = Safe(_NOTHING_SENT.get(delivery.delivery, ""))
-    return [(headline, 2, Ink.BOLD), (alarm, 2, Ink.BOLD), (message, 1, Ink.PLAIN)]
+    progress = Safe(words.progress(delivery))
+    return [(headline, 2, Ink.BOLD), (alarm, 2, Ink.BOLD), (message, 1, Ink.PLAIN), (progress, 1, Ink.PLAIN)]
 
 
 def _mute(view: StationView) -> list[ScannerStatus]:
