@@ -7,14 +7,16 @@ import csv
 import io
 import json
 import sqlite3
+from pathlib import Path
 
+import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from support.journal import entry
 from tagsmith.journal import Journal
-from tagsmith.journal.export import COLUMNS, details, rows, write_csv, write_jsonl
+from tagsmith.journal.export import COLUMNS, details, rows, write_csv, write_jsonl, write_xlsx
 from tagsmith.journal.rows import new_record
 from tagsmith.model import Entry, LegName, LegState, Settlement
 
@@ -107,3 +109,25 @@ async def test_one_entry_in_full_after_tampering(journal: Journal) -> None:
     told = details(journal, "1")
     assert told is not None
     assert told["events"] == [{"at": "2031-05-06T07:08:10.123456Z", "kind": "paired", "change": "no JSON"}]
+
+
+async def test_a_workbook_holds_text_only(journal: Journal, tmp_path: Path) -> None:
+    """Every cell is text, never a formula; what no XML can hold is replaced; a full sheet is followed by another."""
+    numbers = ["=1+1", "+49", "@SUM(A1)", "0012", "a\x07b"]
+    for index, number in enumerate(numbers, start=1):
+        await journal.append(entry(index, visual_number=number))
+    path = tmp_path / "entries.xlsx"
+    write_xlsx(path, journal.records(), sheet_rows=4)
+    book = openpyxl.load_workbook(path)
+    assert book.sheetnames == ["entries", "entries 2"]
+    cells = [row for sheet in book for row in sheet.iter_rows(min_row=2)]
+    assert [row[3].value for row in cells] == ["=1+1", "+49", "@SUM(A1)", "0012", "a\ufffdb"]
+    assert {cell.data_type for row in cells for cell in row if cell.value is not None} == {"s"}
+    assert [cell.value for cell in book["entries 2"][1]] == list(COLUMNS)
+
+
+def test_an_empty_workbook_has_its_header(journal: Journal, tmp_path: Path) -> None:
+    """A journal without entries makes a workbook without rows."""
+    path = tmp_path / "entries.xlsx"
+    write_xlsx(path, journal.records())
+    assert [[cell.value for cell in row] for row in openpyxl.load_workbook(path).active] == [list(COLUMNS)]

@@ -245,20 +245,25 @@ def verify(as_json: bool, config: Path | None) -> None:
 
 
 @journal.command()
-@click.option("--format", "format_", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
+@click.option("--format", "format_", type=click.Choice(["csv", "jsonl", "xlsx"]), default="csv", show_default=True)
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file; standard output if not given.")
 @config_option
 def export(format_: str, output: Path | None, config: Path | None) -> None:
     """Write every entry, oldest first. In CSV, cells that a spreadsheet would run as formulas are defused."""
     from tagsmith.errors import TagsmithError
-    from tagsmith.journal.export import write_csv, write_jsonl
+    from tagsmith.journal.export import write_csv, write_jsonl, write_xlsx
 
     write = write_csv if format_ == "csv" else write_jsonl
+    if format_ == "xlsx" and output is None:
+        raise click.UsageError("a workbook goes to a file: --output FILE.xlsx")
     with open_journal(config) as opened:
         if output is None:
             write(sys.stdout, opened.records())
             return
         try:
+            if format_ == "xlsx":
+                write_xlsx(output, opened.records())
+                return
             with output.open("w", encoding="utf-8", newline="") as file:
                 write(file, opened.records())
         except OSError as error:

@@ -1,16 +1,20 @@
-"""Records as rows for other programs: CSV, JSON lines, and one entry in full."""
+"""Records as rows for other programs: CSV, JSON lines, XLSX, and one entry in full."""
 
 from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final, TextIO
 
+from tagsmith.errors import JournalError
 from tagsmith.journal.rows import utc_text
 from tagsmith.model import Leg, Record
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tagsmith.journal.journal import Journal
 
 COLUMNS: Final = (
@@ -25,6 +29,9 @@ COLUMNS: Final = (
     "contract_id",
 )
 """The columns of an export, in order."""
+
+# What no XML can hold.
+_UNSAFE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 # What makes a spreadsheet take a cell for a formula, or strip what stands before one.
 _ACTIVE: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -66,6 +73,46 @@ def write_jsonl(file: TextIO, records: Iterable[Record]) -> None:
     """Write one JSON object per line and record."""
     for row in rows(records):
         file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+SHEET_ROWS: Final = 1_048_576
+"""Rows that a sheet of a workbook has (ECMA-376, as Excel keeps to it)."""
+
+
+def write_xlsx(path: Path, records: Iterable[Record], *, sheet_rows: int = SHEET_ROWS) -> None:
+    """Write a workbook with a header and one row per record, as text; a further sheet where one is full.
+
+    Rows go to the file as they come, so memory does not grow with them. Text in a cell of text is never calculated.
+
+    Raises:
+        JournalError: openpyxl is not installed.
+        OSError: the file cannot be written.
+    """
+    try:
+        from openpyxl import Workbook
+        from openpyxl.cell import WriteOnlyCell
+    except ModuleNotFoundError as error:
+        raise JournalError("an XLSX file needs openpyxl", "pip install 'tagsmith[xlsx]'") from error
+    book = Workbook(write_only=True)
+    numbered = iter(rows(records))
+    row = next(numbered, None)
+    number = 0
+    while row is not None or not number:
+        number += 1
+        sheet = book.create_sheet(f"entries {number}" if number > 1 else "entries")
+        sheet.append(COLUMNS)
+        for _ in range(sheet_rows - 1):
+            if row is None:
+                break
+            cells = []
+            for column in COLUMNS:
+                # A string is otherwise taken for a formula where it begins with an equals sign.
+                cell = WriteOnlyCell(sheet, value=_UNSAFE.sub("�", row[column] or ""))
+                cell.data_type = "s"
+                cells.append(cell)
+            sheet.append(cells)
+            row = next(numbered, None)
+    book.save(path)
 
 
 def details(journal: Journal, text: str) -> dict[str, object] | None:
