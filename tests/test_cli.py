@@ -149,6 +149,15 @@ def test_read_judges_each_tag(capfdbinary: pytest.CaptureFixture[bytes]) -> None
         judged["e004010203040506"] = ("accept", [])
 
 
+def test_a_tap_that_comes_early_counts(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """A key that lies there at the start may be read before anybody waits for it: the command still ends in time."""
+    taps = _Taps("sim:", ByteOrder.REVERSED, allow_eight_bytes=False, count=2)
+    for uid in ("04a1b2c3d4e5f6", "4390b827", "04a1b2c3d4e5f7"):
+        taps.take(TagArrived(Tag(Uid.from_hex(uid)), 1.0))
+    taps.write()
+    assert len(capfdbinary.readouterr().out.splitlines()) == 2
+
+
 def _read(spec: str, env: dict[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "tagsmith", "read", "--reader", spec],

@@ -44,7 +44,7 @@ def read(spec: str | None, count: int | None, config: Path | None) -> None:
     settings = settings_from(config)
     if spec is None:
         spec = settings.reader[0].spec if settings.reader else DEFAULT_READER
-    taps = _Taps(spec, order_in_force(settings), settings.uid.allow_eight_bytes)
+    taps = _Taps(spec, order_in_force(settings), settings.uid.allow_eight_bytes, count)
     pump = Pump(create(spec), taps.take)
     try:
         # A reader that is not closed may be deaf to the next program: a PN532 stays at the speed it was set to.
@@ -54,7 +54,7 @@ def read(spec: str | None, count: int | None, config: Path | None) -> None:
         pump.start()
         # What was imported stays: the collector need not go through it in the middle of a tap.
         gc.freeze()
-        taps.write(count)
+        taps.write()
     except _Ended as end:
         # What stands in the buffer of an output that takes no more would hold up the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -91,7 +91,8 @@ class _Taps:
     so that whoever reads slowly never holds up the reader.
     """
 
-    def __init__(self, spec: str, order: ByteOrder, allow_eight_bytes: bool) -> None:
+    def __init__(self, spec: str, order: ByteOrder, allow_eight_bytes: bool, count: int | None = None) -> None:
+        """`count` is how many taps are written, None: all. The first may come before `write` is called."""
         from tagsmith.uid import judge
 
         self._judge = functools.partial(judge, allow_eight_bytes=allow_eight_bytes)
@@ -99,21 +100,19 @@ class _Taps:
         self._name = spec
         self._quoted = json.dumps(spec)
         self._order = order
-        self._left: int | None = None
+        self._left = count
         self._backlog: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._behind = 0
         self._writing = threading.Lock()
         self._room = select.poll()
         self._room.register(sys.stdout.fileno(), select.POLLOUT)
 
-    def write(self, count: int | None) -> None:
-        """Write taps, those of the backlog on this thread, until there were `count` (None: for ever).
+    def write(self) -> None:
+        """Write taps, those of the backlog on this thread, until there were enough.
 
         Raises:
             OSError: standard output cannot be written.
         """
-        with self._writing:
-            self._left = count
         while (line := self._backlog.get()) is not None:
             _write(line)
             with self._writing:

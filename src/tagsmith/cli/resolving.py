@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +46,8 @@ def resolve(
     for show) that one is, or it is settled by its activation, or by your word: a wrong word makes a dead key or bills
     the wrong driver.
     """
+    import asyncio
+
     from tagsmith.config import resolve_api
 
     if entry is None and (by_activation or user_id or word):
@@ -82,6 +83,8 @@ def _doubts(journal: Journal, api: Api) -> list[Record]:
 
 
 def _by_word(journal: Journal, record: Record, word: str, reason: str) -> None:
+    import asyncio
+
     from tagsmith.errors import TagsmithError
     from tagsmith.model import LegName, LegState, Settlement
 

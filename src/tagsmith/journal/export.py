@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from tagsmith.errors import JournalError
 from tagsmith.journal.rows import utc_text
+from tagsmith.lines.libraries import missing
 from tagsmith.model import Leg, Record
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def write_xlsx(path: Path, records: Iterable[Record], *, sheet_rows: int = SHEET
         from openpyxl import Workbook
         from openpyxl.cell import WriteOnlyCell
     except ModuleNotFoundError as error:
-        raise JournalError("an XLSX file needs openpyxl", "pip install 'tagsmith[xlsx]'") from error
+        raise JournalError("an XLSX file needs openpyxl", f"type: {missing('xlsx')}") from error
     book = Workbook(write_only=True)
     numbered = iter(rows(records))
     row = next(numbered, None)

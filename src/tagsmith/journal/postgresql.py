@@ -24,6 +24,7 @@ from tagsmith.journal import faults
 from tagsmith.journal.advisory import AdvisoryLock
 from tagsmith.journal.schema import VERSION_TABLE
 from tagsmith.journal.store import Store
+from tagsmith.lines.libraries import missing
 
 if TYPE_CHECKING:
     from psycopg import Connection as Driver
@@ -34,7 +35,6 @@ CONNECT_TIMEOUT_S: Final = 5
 """How long a server may take to answer a new connection."""
 
 _WRITE_IT: Final = "write it like postgresql://user@host/database; characters of a password as %40 for @"
-_INSTALL: Final = "pip install 'tagsmith[postgresql]'"
 
 _TAKEN: Final = frozenset(
     {"host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile", "channel_binding"}
@@ -237,7 +237,9 @@ def _require_driver() -> None:
     try:
         import psycopg  # noqa: F401
     except ImportError as error:
-        raise JournalError("a journal on PostgreSQL needs psycopg, which is not installed", _INSTALL) from error
+        raise JournalError(
+            "a journal on PostgreSQL needs psycopg, which is not installed", missing("postgresql")
+        ) from error
 
 
 def _driver(connection: Connection) -> Driver[Any]:

@@ -1,4 +1,4 @@
-"""The libraries of the hardware, and the line that installs one that is missing.
+"""The libraries that not every station needs, and the line that installs one that is missing.
 
 It imports none of them and installs nothing.
 """
@@ -14,6 +14,8 @@ _PACKAGES = {
     "serial": ("pyserial",),
     "evdev": ("evdev",),
     "gpio": ("gpiozero", "lgpio"),
+    "postgresql": ("psycopg", "psycopg[binary]"),
+    "xlsx": ("openpyxl",),
 }
 
 
@@ -23,7 +25,7 @@ def pip_line(*packages: str) -> str:
 
 
 def missing(extra: str) -> str:
-    """The line that installs what one of tagsmith's extras brings: `pcsc`, `nfcpy`, `serial`, `evdev` or `gpio`.
+    """The line that installs what one of tagsmith's extras brings: `pcsc`, `nfcpy`, `serial` and so on.
 
     It names the libraries, not the extra: tagsmith itself need not come from a place that pip knows.
 
