@@ -336,6 +336,10 @@ def test_the_second_process_stands_by_and_takes_over(journal: Journal) -> None:
             second.until(lambda line: line == "standing active ")
             second.until(lambda line: line == "settled e11 reserved")
             assert not any(line.startswith("settled") for line in second.said[: second.said.index("standing active ")])
+            # On a busy machine an activation was perhaps cut by its time limit, and is still asked for again.
+            pause = threading.Event()
+            while asyncio.run(journal.waiting(server.url)) and not pause.wait(0.05):
+                pass
         assert account(journal, server) == {State.RESERVED: 8, State.ACTIVE: 3}
         assert sum(server.attempts.values()) == 11
 
