@@ -147,8 +147,21 @@ def one_after_the_other() -> Iterator[tuple[str, int]]:
 
 
 def at_the_rare(names: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """At these, each after a death in the middle of a request: what a process left behind makes work for the next."""
-    return (aim for name in names for aim in (("after the last byte", 1), (name, 1)))
+    """At these, each where the ones before have left work for it.
+
+    A death just before an activation is settled leaves it in doubt, so the next process looks at the user's key list; a
+    death on the way to resolving it leaves the doubt as it was, so that every way there is walked in one round. What
+    has no work left for it is never reached: the process that aims at it comes through, and the round is over.
+    """
+    rare = set(names)
+    doubted = {name for name in rare if name.startswith("key list") or name.endswith("activation resolved")}
+    final = doubted & {"after the commit: activation resolved"}
+    yield from ((name, 1) for name in sorted(rare - doubted) if "activation" not in name)
+    yield ("before the commit: activation settled", 1)
+    for _ in range(3):
+        yield from ((name, 1) for name in sorted(doubted - final))
+    yield from ((name, 1) for name in sorted(final))
+    yield from ((name, 1) for name in sorted(rare - doubted) if "activation" in name)
 
 
 def told(deaths: Deaths) -> str:
