@@ -463,6 +463,27 @@ def test_once_ends_when_the_journal_fails(call: str) -> None:
     play(scene)
 
 
+def test_once_ends_when_the_journal_goes_away_under_a_request() -> None:
+    """A disc that is gone when the answer comes ends it too, though that request cannot be settled."""
+
+    async def scene() -> None:
+        journal = FakeJournal()
+        journal.add(entry(1))
+
+        def gone(name: str, done: bool) -> None:
+            if one.drive.sent:
+                raise JournalUnavailable("the disc is gone")
+
+        one = Scene(hold_s=0.0, journal=journal)
+        journal.fault = gone
+        async with asyncio.timeout(600.0):
+            pending = await one.courier.run_until_drained()
+        assert "the disc is gone" in pending.why
+        assert len(one.drive.sent) == 1
+
+    play(scene)
+
+
 def test_once_can_be_stopped() -> None:
     """A stop ends it, whatever is left."""
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from support.journal import TARGET, entry
-from tagsmith.errors import DuplicateUid, IllegalTransition
+from tagsmith.errors import DuplicateUid, IllegalTransition, JournalError
 from tagsmith.journal import Journal
 from tagsmith.model import Correction, LegName
 
@@ -37,15 +37,16 @@ async def test_one_commit_for_all_that_waited(journal: Journal) -> None:
 
 
 async def test_one_that_is_refused_spoils_no_other(journal: Journal) -> None:
-    """A duplicate among them gets its refusal; the others are made."""
+    """A duplicate among them gets its refusal, and so does what no database can write; the others are made."""
     gate = threading.Event()
     journal._writing.submit(gate.wait)
-    twin = entry(9, uid=entry(2).uid)
-    asked = [asyncio.ensure_future(journal.append(one)) for one in (entry(1), entry(2), twin, entry(3))]
+    twin, unwritable = entry(9, uid=entry(2).uid), entry(8, reader="\ud800")
+    asked = [asyncio.ensure_future(journal.append(one)) for one in (entry(1), entry(2), twin, unwritable, entry(3))]
     await asyncio.sleep(0)
     gate.set()
     found = await asyncio.gather(*asked, return_exceptions=True)
     assert isinstance(found[2], DuplicateUid)
+    assert isinstance(found[3], JournalError)
     assert {record.entry.id for record in journal.records()} == {"entry-1", "entry-2", "entry-3"}
     assert journal.verify().ok
 

@@ -217,8 +217,9 @@ class Courier:
         pending = Pending(self._board.waiting, sendable=False, why="the journal could not be read")
         while True:
             self._news.clear()
-            if self._tasks and (deadline is None or self._clock() < deadline):
-                # Nothing has ended yet, so nobody need count.
+            troubled = self._writes.failures or self._reads.failures
+            if self._tasks and not troubled and (deadline is None or self._clock() < deadline):
+                # Something is still under way, so nobody need count.
                 await _wait(self._news, POLL_S if deadline is None else min(POLL_S, deadline - self._clock()))
                 continue
             why = ""
@@ -513,6 +514,7 @@ class Courier:
     def _release(self) -> None:
         if self._locked:
             self._locked = False
+            self._ready.clear()
             self._caution.resume()
             # Whoever delivers meanwhile begins a term of its own, and this one another after that.
             self._took_over = False

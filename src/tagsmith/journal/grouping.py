@@ -11,18 +11,17 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
-from tagsmith.errors import JournalError
 from tagsmith.journal.worker import Worker
 from tagsmith.journal.writing import Transaction, Writer
 
 _T = TypeVar("_T")
 
 GROUP: Final = 16
-"""So many changes at the most: a transaction stays short, and what fails is done again one by one."""
+"""So many changes at the most, so that a transaction stays short."""
 
 
 class _Apart(Exception):
-    """A change of a group was refused by its own rules: none of the group was made, each is to be made alone."""
+    """A change of a group could not be made: none of the group was made, and each is to be made alone."""
 
 
 class Group:
@@ -76,5 +75,6 @@ class Group:
 def _do(work: Callable[[Transaction], Any], transaction: Transaction) -> Any:
     try:
         return work(transaction)
-    except JournalError as error:
+    except Exception as error:
+        # Whatever it is: alone it is raised again, to the one who asked for this.
         raise _Apart from error
