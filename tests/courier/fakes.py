@@ -232,6 +232,7 @@ class FakeJournal:
         term: int | None = None,
         day: str | None = None,
         requests: int = 1,
+        believed: Entry | None = None,
     ) -> str:
         await self._call("attempt")
         if term is not None and term != self.term:

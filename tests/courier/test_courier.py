@@ -526,7 +526,9 @@ def test_an_api_that_is_down_costs_a_probe_not_a_storm() -> None:
             assert one.view.waiting == 500
             seen = len(drive.sent)
             await until(lambda: one.view.reserved == 500, step_s=1.0)
-            assert in_order([sent.what for sent in drive.sent[seen:]], slack=10)
+            # The one that was tried in vain last still rests when the others go.
+            rests = drive.sent[seen - 1].what
+            assert in_order([sent.what for sent in drive.sent[seen:] if sent.what != rests], slack=10)
             assert one.view.message == ""
 
     play(scene)

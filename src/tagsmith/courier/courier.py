@@ -16,6 +16,7 @@ import math
 import os
 import random
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,17 +43,21 @@ _log = logging.getLogger(__name__)
 
 POLL_S = 2.0
 """How often the journal is asked for entries of other processes, and a standing-by courier for the lock."""
+NEWS_S = 0.9 * POLL_S
+"""How old at the least its answer is before it is asked again; an alarm clock may go off a little early."""
 FULL_LOOK_S = 20.0
 """How often it is asked for everything due, also when nothing new is known of: a person may have changed an entry."""
 SPARE = 12
 """Entries taken from the journal at a time beyond those that can start: held ones may stand before others."""
+FRESH_S = 0.5
+"""So long they are taken from what was answered; an attempt is not recorded of one that was changed since."""
 MISHAP_S = 60.0
 """How long an entry is left alone after its delivery failed for a reason that nobody foresaw."""
 JOURNAL_TRIES = 3
 """Failures of the journal in a row after which `drain` without a time limit waits no longer."""
 MANY = 1000
-"""Counting costs as much as there are: above this, what waits is counted every `RECOUNT_S` only."""
 RECOUNT_S = 5.0
+"""Counting costs as much as there are: so many that wait are counted this often at the most, fewer more often."""
 GRACE_S = 2.0
 
 
@@ -131,6 +136,9 @@ class Courier:
         self._news = asyncio.Event()
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._look_at = -math.inf
+        self._asked_at = -math.inf
+        self._ready: deque[Record] = deque()
+        self._due_at = -math.inf
         self._counted_at = -math.inf
 
         self._locked = False
@@ -209,6 +217,10 @@ class Courier:
         pending = Pending(self._board.waiting, sendable=False, why="the journal could not be read")
         while True:
             self._news.clear()
+            if self._tasks and (deadline is None or self._clock() < deadline):
+                # Nothing has ended yet, so nobody need count.
+                await _wait(self._news, POLL_S if deadline is None else min(POLL_S, deadline - self._clock()))
+                continue
             why = ""
             try:
                 pending = await self.pending()
@@ -302,8 +314,7 @@ class Courier:
 
     async def _look(self) -> float:
         """Start what may be sent now. Seconds until the next look at the journal."""
-        newest = await self._journal.changes(self._holds.newest)
-        if self._holds.seen(newest, self._clock()) or self._clock() >= self._look_at:
+        if await self._appended() or self._clock() >= self._look_at:
             self._look_at = self._clock() + FULL_LOOK_S
             try:
                 await self._count()
@@ -316,6 +327,15 @@ class Courier:
             self._look_at = min(self._look_at, self._clock() + wait_s)
         return min(POLL_S, max(0.0, self._look_at - self._clock()))
 
+    async def _appended(self) -> bool:
+        """Whether other processes have appended since they were asked last: not at the end of every request."""
+        now = self._clock()
+        if 0 <= now - self._asked_at < NEWS_S:
+            return False
+        newest = await self._journal.changes(self._holds.newest)
+        self._asked_at = now
+        return self._holds.seen(newest, self._clock())
+
     async def _start_due(self) -> float:
         """Start as many requests as hold, gate, limit and concurrency allow, oldest entries first.
 
@@ -323,22 +343,38 @@ class Courier:
         """
         if (wait_s := self._clearance_s()) > 0:
             return wait_s
-        left_alone = {*self._sender.resting(), *self._tasks.values(), *self._misordered}
-        due = await self._journal.due(self._target, self._concurrency + SPARE, exclude=left_alone)
-        now = self._clock()
-        ripe = self._holds.ripe(now)
-        for record in due:
-            self._holds.seen(record.number, now)
-            name = next_leg(record)
-            if name is None or (can_be_undone(record, name) and record.number > ripe):
+        asked = False
+        while True:
+            now = self._clock()
+            if not self._ready or now - self._due_at > FRESH_S:
+                if asked:
+                    break
+                asked = True
+                left_alone = {*self._sender.resting(), *self._tasks.values(), *self._misordered}
+                due = await self._journal.due(self._target, self._concurrency + SPARE, exclude=left_alone)
+                self._ready = deque(due)
+                self._due_at = self._clock()
                 continue
-            if is_misordered(record, self._order):
-                self._leave_alone(record)
-                continue
-            if (wait_s := self._clearance_s()) > 0:
+            record = self._ready[0]
+            name = self._sendable(record)
+            if name is not None and (wait_s := self._clearance_s()) > 0:
                 return wait_s
-            self._start(record, name)
-        return max(0.0, min(self._holds.next_at(), self._sender.next_at()) - now)
+            self._ready.popleft()
+            if name is not None:
+                self._start(record, name)
+        return max(0.0, min(self._holds.next_at(), self._sender.next_at()) - self._clock())
+
+    def _sendable(self, record: Record) -> LegName | None:
+        """What may be sent of an entry now: nothing in its undo window, or where it was made in the other order."""
+        now = self._clock()
+        self._holds.seen(record.number, now)
+        name = next_leg(record)
+        if name is None or (can_be_undone(record, name) and record.number > self._holds.ripe(now)):
+            return None
+        if is_misordered(record, self._order):
+            self._leave_alone(record)
+            return None
+        return name
 
     def _leave_alone(self, record: Record) -> None:
         if not self._misordered:
@@ -395,7 +431,7 @@ class Courier:
     # --- what is shown -------------------------------------------------------------------------------------------
 
     async def _count(self) -> None:
-        if self._board.waiting > MANY and self._clock() - self._counted_at < RECOUNT_S:
+        if 0 <= self._clock() - self._counted_at < RECOUNT_S * min(1.0, self._board.waiting // 100 * 100 / MANY):
             return
         self._board.waiting = await self._journal.waiting(self._target)
         self._counted_at = self._clock()

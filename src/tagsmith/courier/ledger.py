@@ -85,7 +85,13 @@ class Ledger:
             return None
         try:
             attempt_id = await self._journal.attempt(
-                record.entry.id, name, body, term=self.term, day=day, requests=requests
+                record.entry.id,
+                name,
+                body,
+                term=self.term,
+                day=day,
+                requests=requests,
+                believed=record.entry,
             )
         except Replaced as error:
             self.writes.worked()

@@ -114,12 +114,14 @@ def attempt(
     term: int | None = None,
     day: str | None = None,
     requests: int = 1,
+    believed: Entry | None = None,
 ) -> str:
     """Record that a delivery is about to be sent; gives the attempt's id. `day` gets the requests it is counted with.
 
     Raises:
         Replaced: `term` is not the present one.
-        IllegalTransition: it must not be sent (now, or with this body), or there is no such entry.
+        IllegalTransition: it must not be sent (now, or with this body), it is not as `believed` any more, or there is
+            no such entry.
     """
     if term is not None and not _in_term(transaction, term):
         raise Replaced("another process has taken delivery over", "nothing is to be done: that one delivers")
@@ -129,6 +131,8 @@ def attempt(
         raise IllegalTransition(f"entry {entry_id} is {record.state} and is not sent")
     if name is LegName.ACTIVATION and record.reservation.state is not LegState.DONE:
         raise IllegalTransition(f"entry {entry_id} is {record.state}: only a reserved key can be activated")
+    if believed is not None and _correctable(record.entry) != _correctable(believed):
+        raise IllegalTransition(f"entry {entry_id} was corrected meanwhile")
     leg = legs.attempt(rows.leg(name, row), attempt_id, body)
     transaction.change(row, Kind.ATTEMPT, rows.leg_columns(name, leg))
     if day is not None:
@@ -136,9 +140,16 @@ def attempt(
     return attempt_id
 
 
+def _correctable(entry: Entry) -> tuple[object, ...]:
+    """What a person may correct of an entry."""
+    return entry.user_id, entry.key_type, entry.valid_from, entry.valid_to
+
+
 def _in_term(transaction: Transaction, term: int) -> bool:
     """Whether this is the present term, which does not end before the transaction does."""
     connection = transaction.connection
+    if connection.dialect.name == "sqlite":  # the write lock is held already
+        return bool(connection.scalar(_TERM) == term)
     # Asked again: what a row lock was waited for is seen by the statement after it.
     return connection.scalar(_SHARE_TERM) == term and connection.scalar(_TERM) == term
 

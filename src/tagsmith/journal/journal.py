@@ -17,6 +17,7 @@ from sqlalchemy import URL, Connection, Engine
 from tagsmith.errors import JournalCorrupt, JournalError, JournalUnavailable
 from tagsmith.journal import calibrating, changes, copying, custody, database, faults, reading
 from tagsmith.journal.custody import Note
+from tagsmith.journal.grouping import Group
 from tagsmith.journal.lock import CourierLock
 from tagsmith.journal.reading import Change
 from tagsmith.journal.store import Store
@@ -55,6 +56,7 @@ class Journal:
         self._reading_engine = reading_engine
         self._writer = writer
         self._writing = Worker("journal-writer")
+        self._group = Group(self._writing, writer)
         self._reading = ThreadPoolExecutor(_READERS, thread_name_prefix="journal-reader")
         self._closing = threading.Lock()
         self._closed = False
@@ -169,21 +171,31 @@ class Journal:
         term: int | None = None,
         day: str | None = None,
         requests: int = 1,
+        believed: Entry | None = None,
     ) -> str:
         """Record, before it is sent, that a delivery is about to be sent with this body; gives the attempt's id.
 
         The first attempt freezes the body. A leg whose outcome was unknown keeps `repeat` while it is sent again. With
         a `term` (of `take_over`) it is recorded in that term only. `requests` are counted for `day`, an ISO date.
+        `believed` is the entry that the body was made from: nothing is recorded if a person has corrected it since.
 
         Raises:
             Replaced: another process has taken delivery over since the term began.
-            IllegalTransition: the entry is marked, the leg may not be sent now or not with this body, the activation
-                comes before the reservation is done, or there is no such entry.
+            IllegalTransition: the entry is marked or was corrected, the leg may not be sent now or not with this body,
+                the activation comes before the reservation is done, or there is no such entry.
         """
         attempt_id = uuid.uuid4().hex
         return await self._change(
             lambda transaction: changes.attempt(
-                transaction, entry_id, leg, body, attempt_id, term=term, day=day, requests=requests
+                transaction,
+                entry_id,
+                leg,
+                body,
+                attempt_id,
+                term=term,
+                day=day,
+                requests=requests,
+                believed=believed,
             )
         )
 
@@ -427,10 +439,8 @@ class Journal:
         copying.copy(self._reading_engine, self._store.path, path)
         marked = Journal.open(URL.create("sqlite", database=str(copying.partial(path))).render_as_string())
         try:
-            mark = marked._writing.submit(
-                lambda: marked._writer.transact(
-                    lambda change: custody.settle(change, custody.BACKUP, by="", reason=f"backup of {self.place}")
-                )
+            mark = marked._group.submit(
+                lambda change: custody.settle(change, custody.BACKUP, by="", reason=f"backup of {self.place}")
             )
             mark.result()
         finally:
@@ -455,7 +465,7 @@ class Journal:
     async def _change(self, work: Callable[[Transaction], _T]) -> _T:
         """Have the writer thread do `work`, and wait; it is done even if nobody waits any more."""
         try:
-            future = self._writing.submit(lambda: self._writer.transact(work))
+            future = self._group.submit(work)
         except RuntimeError as error:
             raise self._is_closed() from error
         return await asyncio.wrap_future(future)

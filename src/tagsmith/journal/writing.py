@@ -6,14 +6,15 @@ Runs on the journal's writer thread only. What a change may be is decided in `ch
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import uuid
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy import Connection, Update, bindparam, insert, select, text, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from tagsmith.journal import chain, faults, rows
@@ -38,7 +39,6 @@ _COUNT_REQUESTS = text(
     " ON CONFLICT (target, station, day) DO UPDATE SET total = requests.total + excluded.total"
 )
 _INSERT_EVENT = insert(events).inline()
-_UPDATE_ENTRY = update(entries).where(entries.c.number == bindparam("this_number"))
 # Whoever reads a row to change it keeps others from changing it; SQLite needs no such words, it has the write lock.
 _SELECT_ENTRY = select(*STORED).where(entries.c.id == bindparam("this_id")).with_for_update()
 _HEAD = (
@@ -56,6 +56,13 @@ _LAST_STREAMS = (
     .limit(32)
 )
 _LAST_HEAD = select(events.c.stream, events.c.seq, events.c.hash).order_by(events.c.n.desc()).limit(1)
+
+
+@functools.cache
+def _update(columns: tuple[str, ...]) -> Update:
+    """Change these columns of the entry `this_number` to `new_…`. Few sets of columns ever change together."""
+    values: dict[str, Any] = {column: bindparam(f"new_{column}") for column in columns}
+    return update(entries).where(entries.c.number == bindparam("this_number")).values(values)
 
 
 def last_head(connection: Connection) -> Head | None:
@@ -124,16 +131,22 @@ class Transaction:
     def finish(self) -> None:
         """Bring the tallies up to date with what was changed; the last thing before the commit."""
         # In one order, so that two processes of a station do not wait for each other for ever.
-        for (target, state), total in sorted(self._counts.items()):
-            if total:
-                counted = {"target": target, "station": self.station, "state": state, "total": total}
-                self.connection.execute(_COUNT_STATE, counted)
+        counted = [
+            {"target": target, "station": self.station, "state": state, "total": total}
+            for (target, state), total in sorted(self._counts.items())
+            if total
+        ]
+        if counted:
+            self.connection.execute(_COUNT_STATE, counted)
 
     def change(self, row: Row, kind: Kind, changes: Row) -> Row:
         """Change an entry; gives the row as it is then. Values that stay as they were are left out."""
         real = {column: value for column, value in changes.items() if row[column] != value}
         if real:
-            self.connection.execute(_UPDATE_ENTRY.values(real), {"this_number": row["number"]})
+            self.connection.execute(
+                _update(tuple(real)),
+                {f"new_{column}": value for column, value in real.items()} | {"this_number": row["number"]},
+            )
             self._counts[_place(row)] -= 1
             self._counts[_place(row | real)] += 1
             self._event(kind, str(row["id"]), real)

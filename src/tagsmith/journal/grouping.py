@@ -1,0 +1,80 @@
+"""Changes that are asked for at the same time share one transaction, and so one wait for the disc.
+
+Nothing waits for company: what has come while the last transaction was under way is the next group.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Final, TypeVar
+
+from tagsmith.errors import JournalError
+from tagsmith.journal.worker import Worker
+from tagsmith.journal.writing import Transaction, Writer
+
+_T = TypeVar("_T")
+
+GROUP: Final = 16
+"""So many changes at the most: a transaction stays short, and what fails is done again one by one."""
+
+
+class _Apart(Exception):
+    """A change of a group was refused by its own rules: none of the group was made, each is to be made alone."""
+
+
+class Group:
+    """The changes that wait for the writer's thread. Each future gets its own change's result, or what that raised."""
+
+    def __init__(self, worker: Worker, writer: Writer) -> None:
+        self._worker = worker
+        self._writer = writer
+        self._lock = threading.Lock()
+        self._pending: deque[tuple[Callable[[Transaction], Any], Future[Any]]] = deque()
+
+    def submit(self, work: Callable[[Transaction], _T]) -> Future[_T]:
+        """Have `work` done with the next transaction; it is done though its future be cancelled.
+
+        Raises:
+            RuntimeError: the worker is closed.
+        """
+        future: Future[_T] = Future()
+        future.set_running_or_notify_cancel()
+        with self._lock:
+            self._worker.submit(self._commit)
+            self._pending.append((work, future))
+        return future
+
+    def _commit(self) -> None:
+        """On the writer's thread: once for every change, though an earlier call may have taken it along."""
+        with self._lock:
+            group = [self._pending.popleft() for _ in range(min(GROUP, len(self._pending)))]
+        if len(group) > 1:
+            try:
+                results = self._writer.transact(lambda transaction: [_do(work, transaction) for work, _ in group])
+            except _Apart:
+                pass
+            except BaseException as error:  # noqa: BLE001 - whatever it is belongs to those who wait for it
+                for _, future in group:
+                    future.set_exception(error)
+                return
+            else:
+                for (_, future), result in zip(group, results, strict=True):
+                    future.set_result(result)
+                return
+        for work, future in group:
+            try:
+                result = self._writer.transact(work)
+            except BaseException as error:  # noqa: BLE001 - as above
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+
+def _do(work: Callable[[Transaction], Any], transaction: Transaction) -> Any:
+    try:
+        return work(transaction)
+    except JournalError as error:
+        raise _Apart from error
