@@ -30,7 +30,8 @@ never travel further.
     │   ├── DuplicateUid         the key is already paired (carries the record)
     │   ├── DuplicateNumber      the number is already used (carries the record)
     │   ├── IllegalTransition    a change that the entry's state does not allow
-    │   └── Replaced             another process delivers now
+    │   ├── Replaced             another process delivers now
+    │   └── BatchError           a batch that cannot be made, found or changed so
     ├── DriveError               one outcome of a request each:
     │   ├── Refused              the API understood and said no; where the endpoint documents it, one of
     │   │   ├── InvalidRequest   400: something in the request is not as the API wants it
@@ -192,6 +193,10 @@ class IllegalTransition(JournalError):
 
 class Replaced(JournalError):
     """Another process has taken delivery over since: nothing was recorded, and nothing may be sent."""
+
+
+class BatchError(JournalError):
+    """A batch cannot be made or changed like this, or there is none; nothing was changed."""
 
 
 class DriveError(TagsmithError):

@@ -17,6 +17,10 @@ API, and never decides when something is sent.
     store       what is needed of a database, and how it becomes a journal; sqlite and postgresql fill it
     faults      foreign errors, one table
     lock        which process delivers; advisory says so on PostgreSQL
+    producing   the doors for batches, checks, rejected keys and shifts
+    batches     how a batch is made, gets its manifest, loses a line, is closed
+    shifts      shifts, and the keys that were put aside
+    reporting   what a shift or a batch came to
     export      CSV and JSON lines
 """
 

@@ -19,7 +19,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 from tagsmith.journal import chain, faults, rows
 from tagsmith.journal.chain import Head, Kind
 from tagsmith.journal.rows import Row, utc_text
-from tagsmith.journal.schema import STORED, calibrations, couriers, custody, entries, events
+from tagsmith.journal.schema import STORED, batch_acts, batches, calibrations, couriers, custody, entries, events
 from tagsmith.journal.store import Store
 
 _log = logging.getLogger(__name__)
@@ -28,6 +28,8 @@ _T = TypeVar("_T")
 _INSERT_CALIBRATION = insert(calibrations).returning(calibrations.c.number)
 _INSERT_CUSTODY = insert(custody).returning(custody.c.number)
 _INSERT_COURIER = insert(couriers).returning(couriers.c.number)
+_INSERT_BATCH = insert(batches).returning(batches.c.number)
+_INSERT_BATCH_ACT = insert(batch_acts).returning(batch_acts.c.number)
 # The same words in every database we use.
 _COUNT_STATE = text(
     "INSERT INTO tallies (target, station, state, total) VALUES (:target, :station, :state, :total)"
@@ -67,7 +69,7 @@ def last_head(connection: Connection) -> Head | None:
 class Transaction:
     """What a change may do to the database; valid until its work returns.
 
-    `now` is the time every event of the transaction bears.
+    `now` is the time every event of the transaction bears, `by` who was at work when it was asked for.
     """
 
     def __init__(
@@ -78,8 +80,10 @@ class Transaction:
         station: str,
         head: Head | None,
         now: datetime,
+        by: str = "",
     ) -> None:
         self.connection = connection
+        self.by = by
         self.head = head
         self.now = utc_text(now)
         self.station = station
@@ -102,18 +106,28 @@ class Transaction:
 
     def insert_calibration(self, row: Row) -> None:
         """Add a calibration."""
-        number: int = self.connection.scalars(_INSERT_CALIBRATION, row).one()
-        self._event(Kind.CALIBRATED, None, {"number": number, **row})
+        self._insert_told(_INSERT_CALIBRATION, Kind.CALIBRATED, row)
 
     def insert_custody(self, row: Row) -> None:
         """Say where the journal is at home."""
-        number: int = self.connection.scalars(_INSERT_CUSTODY, row).one()
-        self._event(Kind.ADOPTED, None, {"number": number, **row})
+        self._insert_told(_INSERT_CUSTODY, Kind.ADOPTED, row)
 
     def insert_courier(self, row: Row) -> int:
         """Add a process that delivers from now on; gives its term."""
-        number: int = self.connection.scalars(_INSERT_COURIER, row).one()
-        self._event(Kind.TOOK_OVER, None, {"number": number, **row})
+        return self._insert_told(_INSERT_COURIER, Kind.TOOK_OVER, row)
+
+    def insert_batch(self, row: Row) -> None:
+        """Add a batch."""
+        self._insert_told(_INSERT_BATCH, Kind.BATCH, row)
+
+    def insert_batch_act(self, row: Row) -> None:
+        """Say what was done with a batch."""
+        self._insert_told(_INSERT_BATCH_ACT, Kind.BATCH_ACT, row)
+
+    def _insert_told(self, statement: ReturningInsert[int], kind: Kind, row: Row) -> int:
+        """Add a row that one event tells of as a whole; gives its number."""
+        number: int = self.connection.scalars(statement, row).one()
+        self._event(kind, None, {"number": number, **row})
         return number
 
     def count_requests(self, target: str, day: str, total: int) -> None:
@@ -129,18 +143,23 @@ class Transaction:
                 counted = {"target": target, "station": self.station, "state": state, "total": total}
                 self.connection.execute(_COUNT_STATE, counted)
 
-    def change(self, row: Row, kind: Kind, changes: Row) -> Row:
-        """Change an entry; gives the row as it is then. Values that stay as they were are left out."""
+    def change(self, row: Row, kind: Kind, changes: Row, *, by: str = "") -> Row:
+        """Change an entry; gives the row as it is then. Values that stay as they were are left out.
+
+        `by` is who did it, where that is another than who was at work.
+        """
         real = {column: value for column, value in changes.items() if row[column] != value}
         if real:
             self.connection.execute(_UPDATE_ENTRY.values(real), {"this_number": row["number"]})
             self._counts[_place(row)] -= 1
             self._counts[_place(row | real)] += 1
-            self._event(kind, str(row["id"]), real)
+            self._event(kind, str(row["id"]), real, by=by)
         return row | real
 
-    def _event(self, kind: Kind, entry_id: str | None, changes: Row) -> None:
+    def _event(self, kind: Kind, entry_id: str | None, changes: Row, *, by: str = "") -> None:
         """Add the next event to this process's stream, which begins with an anchor."""
+        if who := by or self.by:
+            changes = {**changes, chain.BY: who}
         if self.head is None:
             self._add(chain.anchor(self._stream, self.now, self.station, self._previous()))
         assert self.head is not None
@@ -226,8 +245,10 @@ class Writer:
             self._connection = self._store.connect()
         return self._connection
 
-    def transact(self, work: Callable[[Transaction], _T]) -> _T:
+    def transact(self, work: Callable[[Transaction], _T], *, by: str = "") -> _T:
         """Do `work` in one transaction: all of it is on the disc when this returns, nothing when it raises.
+
+        Its events tell that it was asked for `by` somebody, where that is known.
 
         Raises:
             JournalError: it could not be done; with `perhaps` where it may have been done all the same.
@@ -239,7 +260,8 @@ class Writer:
             transaction = connection.begin()
             self._store.begun(connection)
             head = self._current_head(connection)
-            change = Transaction(connection, self._insert_entry, self._stream, self.station, head, self._clock_utc())
+            now = self._clock_utc()
+            change = Transaction(connection, self._insert_entry, self._stream, self.station, head, now, by)
             result = work(change)
             change.finish()
             self._store.before_commit(connection)
