@@ -112,9 +112,9 @@ def first_pass_yield(made: Iterable[Made], put_aside: Iterable[RejectedKey]) -> 
     for one in made:
         tries[one.uid] += 1
         number_of[one.visual_number] = one.uid
-        if one.undone:
+        if one.undone or tries[one.uid] > 1:
             first.discard(one.uid)
-        elif tries[one.uid] == 1:
+        else:
             first.add(one.uid)
     nameless = 0
     for key in put_aside:
