@@ -21,6 +21,7 @@ never travel further.
     │   ├── ReaderLost           it was open and went away, or its service did
     │   └── ReaderUnsupported    it cannot do what is asked, or its library is not installed
     ├── ScannerError             a scanner that cannot be opened or went away
+    ├── ManifestError            a file of numbers that cannot be read, or that is not good as a whole
     ├── JournalError
     │   ├── JournalFull          no room on the disc
     │   ├── JournalReadOnly      the file or its folder cannot be written
@@ -137,6 +138,10 @@ class ReaderUnsupported(ReaderError):
 
 class ScannerError(TagsmithError):
     """A scanner cannot be opened or went away."""
+
+
+class ManifestError(TagsmithError):
+    """A file of numbers cannot be read, or is not good as a whole; nothing was imported."""
 
 
 class JournalError(TagsmithError):

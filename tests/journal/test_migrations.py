@@ -256,7 +256,7 @@ PLANS: dict[str, tuple[Select[Any], dict[str, object], str]] = {
         {"this_target": "t", "this_station": "s", "this_day": "d"},
         "INDEX sqlite_autoindex_requests_1",
     ),
-    "work list": (reading._TODO, {"this_target": "t", "this_limit": 5}, "INDEX entries_todo"),
+    "work list": (reading._FOR_A_PERSON, {"this_target": "t", "this_limit": 5}, "INDEX entries_for_a_person"),
     "keys of a batch": (batches._KEYS, {"this_id": "b"}, "INDEX entries_batch"),
     "shift": (shifts._RUNNING, {"this_station": "s"}, "INDEX shifts_running"),
     "shifts": (shifts._OF_STATION, {"this_station": "s", "this_limit": 5}, "INDEX shifts_station"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -17,7 +18,7 @@ from tagsmith.production import Batch, BatchKey, BatchStand, ManifestLine, Rejec
 _T = TypeVar("_T")
 
 
-class Production:
+class Production(abc.ABC):
     """A part of `Journal`: what it says about threads and errors holds here too."""
 
     # --- batches ---------------------------------------------------------------------------------------------
@@ -168,17 +169,22 @@ class Production:
 
     # --- what the journal itself has -------------------------------------------------------------------------
 
+    @abc.abstractmethod
     async def _change(self, work: Callable[[Transaction], _T]) -> _T:
-        raise NotImplementedError
+        """Have the writer thread do `work`, and wait."""
 
+    @abc.abstractmethod
     async def _ask(self, question: Callable[[Connection], _T]) -> _T:
-        raise NotImplementedError
+        """Have a reader thread answer, and wait."""
 
+    @abc.abstractmethod
     def _query(self, question: Callable[[Connection], _T]) -> _T:
-        raise NotImplementedError
+        """Answer on the calling thread."""
 
+    @abc.abstractmethod
     def _require_open(self) -> None:
-        raise NotImplementedError
+        """Raise where the journal is closed."""
 
+    @abc.abstractmethod
     def _now(self) -> datetime:
-        raise NotImplementedError
+        """The time, aware, by the journal's clock."""

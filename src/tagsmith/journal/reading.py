@@ -17,7 +17,7 @@ from sqlalchemy import text as sql
 
 from tagsmith.errors import JournalCorrupt, UidError
 from tagsmith.journal import rows
-from tagsmith.journal.schema import STORED, TODO, entries, events, requests, tallies
+from tagsmith.journal.schema import FOR_A_PERSON, STORED, entries, events, requests, tallies
 from tagsmith.model import LegState, Record, State
 from tagsmith.uid import Uid
 
@@ -74,8 +74,8 @@ _LAST_ATTEMPTED: Final = (
     .order_by(entries.c.number.desc())
     .limit(bindparam("this_limit"))
 )
-_TODO: Final = (
-    _RECORD.where(entries.c.target == bindparam("this_target"), sql(f"({TODO})"))
+_FOR_A_PERSON: Final = (
+    _RECORD.where(entries.c.target == bindparam("this_target"), sql(f"({FOR_A_PERSON})"))
     .order_by(entries.c.target, entries.c.number)
     .limit(bindparam("this_limit"))
 )
@@ -176,7 +176,7 @@ def last_attempted(connection: Connection, target: str, limit: int) -> list[Reco
 
 def work_list(connection: Connection, target: str, limit: int) -> list[Record]:
     """The oldest records that only a person brings further: something was refused, or is in doubt and waits."""
-    return _all(connection, _TODO, {"this_target": target, "this_limit": limit})
+    return _all(connection, _FOR_A_PERSON, {"this_target": target, "this_limit": limit})
 
 
 def page(connection: Connection, target: str | None, after: int) -> list[Record]:

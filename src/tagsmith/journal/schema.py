@@ -57,12 +57,12 @@ OPEN: Final = (
 SENDING: Final = "reservation_state = 'sending' OR activation_state = 'sending'"
 """The condition of the index `entries_sending`; a query must repeat it word for word to use that index."""
 
-TODO: Final = (
+FOR_A_PERSON: Final = (
     "mark IS NULL AND (reservation_state = 'refused' OR activation_state = 'refused'"
     " OR (reservation_state = 'unknown' AND reservation_repeat = 0)"
     " OR (activation_state = 'unknown' AND activation_repeat = 0))"
 )
-"""The condition of the index `entries_todo`, likewise: what only a person brings further."""
+"""The condition of the index `entries_for_a_person`, likewise: what only a person brings further."""
 
 
 def _leg(name: LegName) -> tuple[Column[str] | Column[int] | Column[str | None] | Column[int | None], ...]:
@@ -148,11 +148,11 @@ Index(
     postgresql_where=text(SENDING),
 )
 Index(
-    "entries_todo",
+    "entries_for_a_person",
     entries.c.target,
     entries.c.number,
-    sqlite_where=text(TODO),
-    postgresql_where=text(TODO),
+    sqlite_where=text(FOR_A_PERSON),
+    postgresql_where=text(FOR_A_PERSON),
 )
 # A batch is counted without a look at its rows.
 Index(

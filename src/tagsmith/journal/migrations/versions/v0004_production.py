@@ -22,7 +22,7 @@ _OPEN = (
     " ELSE 0 END"
 )
 _SENDING = "reservation_state = 'sending' OR activation_state = 'sending'"
-_TODO = (
+_FOR_A_PERSON = (
     "mark IS NULL AND (reservation_state = 'refused' OR activation_state = 'refused'"
     " OR (reservation_state = 'unknown' AND reservation_repeat = 0)"
     " OR (activation_state = 'unknown' AND activation_repeat = 0))"
@@ -93,7 +93,7 @@ def upgrade() -> None:
     else:
         _alter_entries()
     _index("entries_open", "entries", ["target", "number"], where="open = 1")
-    _index("entries_todo", "entries", ["target", "number"], where=_TODO)
+    _index("entries_for_a_person", "entries", ["target", "number"], where=_FOR_A_PERSON)
     _index("entries_batch", "entries", ["batch", "live", "number", "checked"], where="batch IS NOT NULL")
     _index("entries_paired_at", "entries", ["paired_at"])
     op.create_table(
