@@ -16,34 +16,12 @@ from tagsmith import uid as uids
 from tagsmith import words
 from tagsmith.errors import ManifestError, UidError
 from tagsmith.manifest.sheet import Cell, Row, Sheet
+from tagsmith.manifest.titles import names_numbers, names_uids
 from tagsmith.production import ManifestLine
 from tagsmith.uid import ByteOrder, Decision, Uid
 from tagsmith.visual_number import NumberDecision, NumberReason, NumberVerdict, Rules, judge
 
-NUMBER_NAMES: Final = (
-    "visualNumber",
-    "visual_number",
-    "number",
-    "card number",
-    "key number",
-    "printed number",
-    "Nummer",
-    "Kartennummer",
-)
-"""What the column of numbers may be called; case, blanks, `-` and `_` do not count."""
-UID_NAMES: Final = ("uid", "chip uid", "rfid uid", "card uid", "tag uid")
-"""What the column of UIDs may be called, likewise."""
-
-_WITHOUT: Final = re.compile(r"[\s_-]+")
 _DIGIT: Final = re.compile(r"\d")
-
-
-def _plain(name: str) -> str:
-    return _WITHOUT.sub("", name).casefold()
-
-
-_NUMBERS: Final = frozenset(map(_plain, NUMBER_NAMES))
-_UIDS: Final = frozenset(map(_plain, UID_NAMES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +129,8 @@ def _columns(rows: Sequence[Row]) -> _Columns:
         ManifestError: neither shows it.
     """
     titles = [cell.text for cell in rows[0].cells]
-    plain = [_plain(title) for title in titles]
-    numbers = [index for index, title in enumerate(plain) if title in _NUMBERS]
-    known_uids = [index for index, title in enumerate(plain) if title in _UIDS]
+    numbers = [index for index, title in enumerate(titles) if names_numbers(title)]
+    known_uids = [index for index, title in enumerate(titles) if names_uids(title)]
     for what, several in (("numbers", numbers), ("UIDs", known_uids)):
         if len(several) > 1:
             named = " and ".join(repr(titles[index]) for index in several)

@@ -11,6 +11,7 @@ from typing import Final
 
 from tagsmith.errors import ManifestError
 from tagsmith.manifest.sheet import MAX_BYTES, MAX_CELL, MAX_COLUMNS, MAX_ROWS, Cell, Row, Sheet
+from tagsmith.manifest.titles import names_numbers
 
 _ZIP: Final = b"PK\x03\x04"
 _OLE: Final = b"\xd0\xcf\x11\xe0"
@@ -116,9 +117,14 @@ def _decoded(path: Path, data: bytes) -> str:
 def _delimiter(text: str) -> str:
     """What stands between the columns, by the first lines; empty where there is one column."""
     lines = [line for line in text.splitlines()[: _LOOKED_AT * 2] if line.strip()][:_LOOKED_AT]
+    for delimiter in _DELIMITERS:
+        # Titles that are known are the surest sign.
+        titles = _split(lines[0], delimiter) if lines else []
+        if len(titles) > 1 and any(map(names_numbers, titles)):
+            return delimiter
     best, columns = "", 1
     for delimiter in _DELIMITERS:
-        found = Counter(_columns(line, delimiter) for line in lines)
+        found = Counter(len(_split(line, delimiter)) for line in lines)
         if not found:
             break
         # Numbers may hold a comma here and there; a column is there in every line.
@@ -128,11 +134,11 @@ def _delimiter(text: str) -> str:
     return best
 
 
-def _columns(line: str, delimiter: str) -> int:
+def _split(line: str, delimiter: str) -> list[str]:
     try:
-        return len(next(csv.reader([line], delimiter=delimiter), []))
+        return next(csv.reader([line], delimiter=delimiter), [])
     except csv.Error:
-        return 1
+        return [line]
 
 
 def _cell(text: str) -> Cell:
