@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import datetime
 import io
 import zipfile
@@ -75,6 +76,12 @@ def test_the_delimiter_is_told_by_the_lines(tmp_path: Path, text: str, what: str
     assert [texts for _, texts in cells(sheet)] == [["number", "uid"], ["A1", "04"]]
 
 
+def test_a_known_title_tells_the_delimiter_best(tmp_path: Path) -> None:
+    """Where the rows have commas as well, or are broken over several lines."""
+    sheet = read_sheet(written(tmp_path, "note;visualNumber\na, b, c, d;A1\na, b, c, d;A2\n"))
+    assert [texts[-1] for _, texts in cells(sheet)] == ["visualNumber", "A1", "A2"]
+
+
 def test_one_column_is_taken_as_it_stands(tmp_path: Path) -> None:
     """A comma or a quotation mark here and there is part of a number; empty lines are no rows, and count."""
     sheet = read_sheet(written(tmp_path, 'DE*8PS*1\n\n A"2 \n3,5\n   \nB4\nC\nD\nE\nF\nG\nH\nI\n'))
@@ -118,7 +125,7 @@ def test_limits_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bytes, rows and characters of a cell."""
     monkeypatch.setattr(reading_module, "MAX_ROWS", 10)
     assert len(read_sheet(written(tmp_path, "1\n" * 10)).rows) == 10
-    with pytest.raises(ManifestError, match="more than 100000 rows|more than 10 rows"):
+    with pytest.raises(ManifestError, match="more than 10 rows"):
         read_sheet(written(tmp_path, "1\n" * 11))
     # Empty ones, too: they take their time.
     with pytest.raises(ManifestError, match="rows"):
@@ -138,14 +145,11 @@ def test_a_text_has_no_sheets(tmp_path: Path) -> None:
 
 @given(st.binary(max_size=200))
 def test_no_text_makes_it_fall_over(data: bytes) -> None:
-    """Whatever the bytes: rows, or an error that says what to do."""
-    try:
-        sheet = reading_module.read_csv(Path("numbers.csv"), data)
-    except ManifestError as error:
-        assert error.message
-    else:
-        numbers = [row.number for row in sheet.rows]
-        assert numbers == sorted(set(numbers))
+    """Whatever the bytes: rows, or an error of ours."""
+    numbers = []
+    with contextlib.suppress(ManifestError):
+        numbers = [row.number for row in reading_module.read_csv(Path("numbers.csv"), data).rows]
+    assert numbers == sorted(set(numbers))
 
 
 @given(

@@ -107,9 +107,12 @@ def import_(name: str, file: Path, preview: bool, config: Path | None, **options
     """
     import asyncio
 
+    from tagsmith.journal import require_empty
+
     settings = settings_from(config)
     with _journal_of(settings, config) as opened:
         stand = _stand(opened, settings, name)
+        require_empty(stand)
         if preview:
             sys.exit(preview_file(opened, stand.batch, settings, file, **options))
         lines = good_lines(opened, stand.batch, settings, file, **options)

@@ -26,10 +26,10 @@ API, and never decides when something is sent.
 
 from __future__ import annotations
 
-from tagsmith.journal.batches import Clash
+from tagsmith.journal.batches import Clash, require_empty
 from tagsmith.journal.journal import Journal
 from tagsmith.journal.lock import CourierLock
 from tagsmith.journal.reading import Change
 from tagsmith.journal.verifying import Verification
 
-__all__ = ["Change", "Clash", "CourierLock", "Journal", "Verification"]
+__all__ = ["Change", "Clash", "CourierLock", "Journal", "Verification", "require_empty"]

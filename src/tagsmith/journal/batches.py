@@ -155,6 +155,19 @@ def load(transaction: Transaction, batch_id: str, lines: Sequence[ManifestLine],
         BatchError: it has; it is closed or there is none; there is no line, or one cannot be made.
     """
     stand = _there(transaction.connection, batch_id)
+    require_empty(stand)
+    if not lines:
+        raise BatchError("the manifest has no numbers")
+    _load(transaction, stand.batch, lines, by)
+    return _there(transaction.connection, batch_id)
+
+
+def require_empty(stand: BatchStand) -> None:
+    """That a batch may get a manifest: it is open, has none yet, and no pair.
+
+    Raises:
+        BatchError: it may not.
+    """
     batch = stand.batch
     _require_open(batch)
     if batch.size:
@@ -163,10 +176,6 @@ def load(transaction: Transaction, batch_id: str, lines: Sequence[ManifestLine],
         )
     if stand.paired:
         raise BatchError(f"batch {batch.name} has {stand.paired} pairs already", "make another batch for these numbers")
-    if not lines:
-        raise BatchError("the manifest has no numbers")
-    _load(transaction, batch, lines, by)
-    return _there(transaction.connection, batch_id)
 
 
 def _load(transaction: Transaction, batch: Batch, lines: Sequence[ManifestLine], by: str) -> None:

@@ -31,11 +31,14 @@ def read_sheet(path: Path, *, sheet: str | None = None) -> Sheet:
     """The rows of a CSV or XLSX file; of the sheet of that name, where it has several.
 
     Raises:
-        ManifestError: it is neither, is too big, is damaged, or has no such sheet; openpyxl is missing.
-        OSError: it cannot be read.
+        ManifestError: it is neither, is too big, is damaged, or has no such sheet; it cannot be opened; openpyxl is
+            missing.
     """
-    with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ManifestError(f"{path} cannot be read: {error.strerror}", "name a CSV or XLSX file") from error
     if len(data) > MAX_BYTES:
         raise ManifestError(
             f"{path} is longer than {MAX_BYTES // (1 << 20)} MiB: that is no list of numbers",
