@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sqlite3
 from dataclasses import replace
@@ -13,7 +14,7 @@ from support.journal import EPOCH, OTHER_TARGET, TARGET, batch, entry, lines, op
 from tagsmith.errors import BatchError, IllegalTransition, JournalError
 from tagsmith.journal import Clash, Journal
 from tagsmith.model import LegName, LegState, Record, Settlement, State
-from tagsmith.production import Batch, BatchKey, BatchStand, Sequence, Verification
+from tagsmith.production import Batch, BatchKey, BatchStand, Sequence, Shift, Verification
 
 RESERVATION, ACTIVATION = LegName.RESERVATION, LegName.ACTIVATION
 
@@ -82,6 +83,43 @@ async def test_the_same_batch_again_is_found_again(journal: Journal) -> None:
     with pytest.raises(BatchError, match="already, and closed"):
         await journal.create_batch(batch(2, name="Batch 1"))
     assert journal.verify().ok
+
+
+async def test_two_stations_that_do_the_same_at_once_do_it_once(place: Path | str) -> None:
+    """Of two batches of one name, two manifests, two closings and two shifts one comes about, whoever was first."""
+    with opened(place, "one") as one, opened(place, "two") as two:
+        for index in range(1, 6):
+            name = f"Batch {index}"
+            made = await asyncio.gather(
+                one.create_batch(batch(10 + index, name=name)),
+                two.create_batch(batch(20 + index, name=name)),
+                return_exceptions=True,
+            )
+            assert {type(result) for result in made} == {BatchStand, BatchError}
+            (stand,) = [result for result in made if isinstance(result, BatchStand)]
+            loaded = await asyncio.gather(
+                *(journal.load_manifest(stand.batch.id, lines(index), "Ada") for journal in (one, two)),
+                return_exceptions=True,
+            )
+            assert {type(result) for result in loaded} == {BatchStand, BatchError}
+            skipping = (journal.skip_line(stand.batch.id, 1, "missing", "Ada") for journal in (one, two))
+            await asyncio.gather(*skipping)
+            first, second = await asyncio.gather(
+                *(journal.close_batch(stand.batch.id, who) for journal, who in ((one, "Ada"), (two, "Bob")))
+            )
+            assert first == second
+            shifts = await asyncio.gather(
+                *(
+                    journal.start_shift(Shift(f"{index}-{who}", "x", who, EPOCH))
+                    for journal, who in ((one, "A"), (two, "B"))
+                ),
+                return_exceptions=True,
+            )
+            assert {type(result) for result in shifts} == {type(None), IllegalTransition}
+            running = await one.running_shift("x")
+            assert running is not None
+            await one.end_shift(running.id, EPOCH, 0)
+        assert one.verify().ok
 
 
 @pytest.mark.parametrize("name", ["", " ", " a", "a\n", "a\x07b", "a\u200bb", "x" * 65])

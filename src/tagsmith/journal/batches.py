@@ -133,16 +133,17 @@ def create(transaction: Transaction, batch: Batch, lines: Sequence[ManifestLine]
     """
     connection = transaction.connection
     _require_name(batch.name)
-    if (there := by_id(connection, batch.id)) is not None:
-        if (there.batch.target, there.batch.name) != (batch.target, batch.name):
+    if not transaction.insert_batch(rows.batch_row(batch, transaction.station)):
+        there = by_id(connection, batch.id)
+        if there is not None and (there.batch.target, there.batch.name) == (batch.target, batch.name):
+            return there
+        if there is not None:
             raise BatchError(f"there is a batch {there.batch.name} of the same id")
-        return there
-    if (taken := by_name(connection, batch.target, batch.name)) is not None:
-        closed = ", and closed" if taken.batch.closed_at else ""
+        taken = by_name(connection, batch.target, batch.name)
+        closed = ", and closed" if taken is not None and taken.batch.closed_at else ""
         raise BatchError(
             f"there is a batch {batch.name} already{closed}", "take another name, or go on with the batch there is"
         )
-    transaction.insert_batch(rows.batch_row(batch, transaction.station))
     if lines:
         _load(transaction, batch, lines, batch.created_by)
     return _there(connection, batch.id)
@@ -185,9 +186,10 @@ def _load(transaction: Transaction, batch: Batch, lines: Sequence[ManifestLine],
         told = "; ".join(f"line {clash.position}: {clash.why}" for clash in found[:_TOLD])
         more = f"; and {len(found) - _TOLD} more" if len(found) > _TOLD else ""
         raise BatchError(f"{told}{more}", "take these numbers out of the manifest")
-    connection.execute(insert(manifest_lines), [rows.line_row(batch.id, line) for line in lines])
     digest = _digest(_fields(rows.line_row(batch.id, line)) for line in lines)
-    _act(transaction, batch.id, "manifest", by, size=len(lines), note=digest)
+    if not _act(transaction, batch.id, "manifest", by, size=len(lines), note=digest):
+        raise BatchError(f"batch {batch.name} has got a manifest just now", "make another batch for these numbers")
+    connection.execute(insert(manifest_lines), [rows.line_row(batch.id, line) for line in lines])
 
 
 def close(transaction: Transaction, batch_id: str, by: str) -> BatchStand:
@@ -230,7 +232,8 @@ def _act(
     position: int | None = None,
     size: int | None = None,
     note: str = "",
-) -> None:
+) -> bool:
+    """Add an act, unless it was done before; gives whether it was not."""
     row: Row = {
         "batch": batch_id,
         "act": act,
@@ -241,7 +244,7 @@ def _act(
         "station": transaction.station,
         "at": transaction.now,
     }
-    transaction.insert_batch_act(row)
+    return transaction.insert_batch_act(row)
 
 
 def _require_name(name: str) -> None:

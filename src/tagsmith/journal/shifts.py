@@ -15,7 +15,7 @@ from tagsmith.journal import rows
 from tagsmith.journal.rows import utc_text
 from tagsmith.journal.schema import rejects as rejects_table
 from tagsmith.journal.schema import shifts as shifts_table
-from tagsmith.journal.writing import Transaction
+from tagsmith.journal.writing import Transaction, insert_once
 from tagsmith.production import RejectedKey, Shift
 
 _OF_STATION: Final = (
@@ -24,6 +24,7 @@ _OF_STATION: Final = (
     .order_by(shifts_table.c.number.desc())
     .limit(bindparam("this_limit"))
 )
+_START: Final = insert_once(shifts_table)
 _RUNNING: Final = select(shifts_table).where(
     shifts_table.c.station == bindparam("this_station"), text("ended_at IS NULL")
 )
@@ -51,18 +52,19 @@ def start(transaction: Transaction, shift: Shift) -> None:
         IllegalTransition: another one of the station's runs, or this one has ended.
     """
     connection = transaction.connection
+    if connection.scalar(_START, rows.shift_row(shift)) is not None:
+        return
     there = _one(connection, _BY_ID, {"this_id": shift.id})
     if there is not None and there.ended_at is None:
         return
     if there is not None:
         raise IllegalTransition("this shift has ended", "start another one")
-    if (other := running(connection, shift.station)) is not None:
-        since = other.started_at.strftime("%Y-%m-%d %H:%M")
-        raise IllegalTransition(
-            f"a shift of {other.operator or 'nobody'} runs at {other.station or 'this station'} since {since} UTC",
-            "end it first",
-        )
-    connection.execute(insert(shifts_table), rows.shift_row(shift))
+    other = running(connection, shift.station) or shift
+    since = other.started_at.strftime("%Y-%m-%d %H:%M")
+    raise IllegalTransition(
+        f"a shift of {other.operator or 'nobody'} runs at {other.station or 'this station'} since {since} UTC",
+        "end it first",
+    )
 
 
 def end(transaction: Transaction, shift_id: str, ended_at: datetime, recoveries: int) -> Shift:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy import Connection, Table, TextClause, bindparam, insert, select, text, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from tagsmith.journal import chain, faults, rows
@@ -25,11 +25,25 @@ from tagsmith.journal.store import Store
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
+
+def insert_once(table: Table) -> TextClause:
+    """An INSERT that gives the number of the row, and does nothing and gives none where such a row is there already.
+
+    The same words in every database we use.
+    """
+    columns = [column.name for column in table.columns if column.name != "number"]
+    values = ", ".join(f":{name}" for name in columns)
+    return text(
+        f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({values})"  # noqa: S608 - names of our own
+        " ON CONFLICT DO NOTHING RETURNING number"
+    )
+
+
 _INSERT_CALIBRATION = insert(calibrations).returning(calibrations.c.number)
 _INSERT_CUSTODY = insert(custody).returning(custody.c.number)
 _INSERT_COURIER = insert(couriers).returning(couriers.c.number)
-_INSERT_BATCH = insert(batches).returning(batches.c.number)
-_INSERT_BATCH_ACT = insert(batch_acts).returning(batch_acts.c.number)
+_INSERT_BATCH = insert_once(batches)
+_INSERT_BATCH_ACT = insert_once(batch_acts)
 # The same words in every database we use.
 _COUNT_STATE = text(
     "INSERT INTO tallies (target, station, state, total) VALUES (:target, :station, :state, :total)"
@@ -116,19 +130,27 @@ class Transaction:
         """Add a process that delivers from now on; gives its term."""
         return self._insert_told(_INSERT_COURIER, Kind.TOOK_OVER, row)
 
-    def insert_batch(self, row: Row) -> None:
-        """Add a batch."""
-        self._insert_told(_INSERT_BATCH, Kind.BATCH, row)
+    def insert_batch(self, row: Row) -> bool:
+        """Add a batch, unless there is one of its id or its name: then nothing."""
+        return self._insert_once(_INSERT_BATCH, Kind.BATCH, row)
 
-    def insert_batch_act(self, row: Row) -> None:
-        """Say what was done with a batch."""
-        self._insert_told(_INSERT_BATCH_ACT, Kind.BATCH_ACT, row)
+    def insert_batch_act(self, row: Row) -> bool:
+        """Say what was done with a batch, unless it was done before: then nothing."""
+        return self._insert_once(_INSERT_BATCH_ACT, Kind.BATCH_ACT, row)
 
     def _insert_told(self, statement: ReturningInsert[int], kind: Kind, row: Row) -> int:
         """Add a row that one event tells of as a whole; gives its number."""
         number: int = self.connection.scalars(statement, row).one()
         self._event(kind, None, {"number": number, **row})
         return number
+
+    def _insert_once(self, statement: TextClause, kind: Kind, row: Row) -> bool:
+        """Likewise, where there is no such row yet; gives whether there was none."""
+        number: int | None = self.connection.scalar(statement, row)
+        if number is None:
+            return False
+        self._event(kind, None, {"number": number, **row})
+        return True
 
     def count_requests(self, target: str, day: str, total: int) -> None:
         """Add to what this station has asked of the API on a day."""
