@@ -221,7 +221,8 @@ def report(name: str, as_csv: bool, as_json: bool, config: Path | None) -> None:
     from dataclasses import replace
     from datetime import UTC, datetime
 
-    from tagsmith.cli.reports import print_report, report_json, write_report_csv
+    from tagsmith.cli.reports import print_report, write_report_csv
+    from tagsmith.production import report_fields
 
     if as_csv and as_json:
         raise click.UsageError("--csv or --json, not both")
@@ -241,7 +242,7 @@ def report(name: str, as_csv: bool, as_json: bool, config: Path | None) -> None:
         )
     found = replace(found, started_at=batch.created_at, ended_at=batch.closed_at)
     if as_json:
-        write_json(report_json(found))
+        write_json(report_fields(found))
     elif as_csv:
         write_report_csv(found)
     else:

@@ -88,6 +88,9 @@ def meaning(command: Command) -> str:
         CommandKind.RETRY: "try to save the pair again",
         CommandKind.VERIFY: "tap the next key twice before it is saved",
         CommandKind.ACK: "the alarm was seen",
+        CommandKind.SIGN_OFF: "sign off: whoever worked here goes",
+        CommandKind.SHIFT_START: "start the shift: its checks are made",
+        CommandKind.SHIFT_END: "end the shift: its report is made",
         CommandKind.LANE: f"the next number is for lane {command.lane}",
         CommandKind.UNKNOWN: "refused",
     }[command.kind]

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tagsmith.cli.output import print_fields
+from tagsmith.production import report_fields
 
 if TYPE_CHECKING:
     from tagsmith.production import ShiftReport
@@ -35,28 +36,9 @@ def print_report(report: ShiftReport) -> None:
     )
 
 
-def report_json(report: ShiftReport) -> dict[str, object]:
-    """A report for programs. Times are ISO 8601 in UTC; what nobody can say is null."""
-    return {
-        "title": report.title,
-        "operators": list(report.operators),
-        "started_at": report.started_at.isoformat(),
-        "ended_at": None if report.ended_at is None else report.ended_at.isoformat(),
-        "paired": report.paired,
-        "undone": report.undone,
-        "rejected": sum(count for _, count in report.rejects),
-        "rejects": dict(report.rejects),
-        "first_pass_yield": report.first_pass_yield,
-        "median_cycle_s": report.median_cycle_s,
-        "per_hour": report.per_hour,
-        "recoveries": report.recoveries,
-        "waiting": report.waiting,
-    }
-
-
 def write_report_csv(report: ShiftReport) -> None:
     """A report for spreadsheets on standard output: a line for each field, and for each cause of rejection."""
-    fields = report_json(report)
+    fields = report_fields(report)
     fields["operators"] = ", ".join(report.operators)
     del fields["rejects"]
     writer = csv.writer(sys.stdout, lineterminator="\n")
