@@ -20,6 +20,7 @@ from tagsmith.scanners import recognise
 
 SVG = "{http://www.w3.org/2000/svg}"
 FIXED = ["TAGSMITHUNDO", "TAGSMITHCLEAR", "TAGSMITHRETRY", "TAGSMITHVERIFY", "TAGSMITHACK"]
+FIXED += ["TAGSMITHSIGNOFF", "TAGSMITHSHIFTSTART", "TAGSMITHSHIFTEND"]
 
 # The bar and space widths of the values 0 to 105 (ISO/IEC 15417, table 1), and the stop character.
 WIDTHS = """

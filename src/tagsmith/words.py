@@ -23,7 +23,7 @@ from tagsmith.model import (
     ScanFault,
     State,
 )
-from tagsmith.production import RejectCause, ShiftReport
+from tagsmith.production import RejectCause, Shift, ShiftReport
 from tagsmith.uid import Uid, UidReason
 from tagsmith.visual_number import NumberReason, NumberVerdict
 
@@ -235,6 +235,11 @@ CAUSES: dict[str, str] = {
 PAGE = 60
 """Columns of a page of plain text: what a receipt printer, a terminal and a mail all show whole."""
 _LABEL = 22
+
+
+def shift_title(shift: Shift) -> str:
+    """What stands above the report of a shift. It is English, as all that is recorded."""
+    return f"Shift of {shift.operator or 'nobody in particular'} at {shift.station}"
 
 
 def shift_page(report: ShiftReport) -> str:

@@ -78,7 +78,7 @@ class Lane:
         self._rules = replace(self._rules, never=uids)
 
     def ask_golden(self, at: float) -> None:
-        """Ask for the golden key, where there is one; what waited is gone, and what was captured before `at` is late."""
+        """Ask for the golden key, where there is one: what waited is gone, and captures before `at` are late."""
         if self._rules.golden is not None:
             self.state = replace(pairing.Lane.first(self._rules), not_before=at)
             self.notice = None

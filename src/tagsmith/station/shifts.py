@@ -308,7 +308,7 @@ class Shifts:
                     station=self._station,
                     since=ended.started_at,
                     until=ended.ended_at,
-                    title=title_of(ended),
+                    title=words.shift_title(ended),
                     recoveries=ended.recoveries,
                 )
             except JournalError as error:
@@ -358,11 +358,6 @@ class Shifts:
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(_heard)
         return task
-
-
-def title_of(shift: Shift) -> str:
-    """What stands above the report of a shift."""
-    return f"Shift of {shift.operator or 'nobody in particular'} at {shift.station}"
 
 
 def _fields(check: CheckView) -> dict[str, object]:
