@@ -69,10 +69,12 @@ class Day:
         return [event.fields for event in list(self.events) if event.event == name]
 
     def tap(self, lane: str, uid: str) -> None:
-        """Lay a key on a lane and wait until it was seen."""
-        before = len(self.seen("tapped"))
+        """Lay a key on a lane and take it away again: it may be laid on the other lane next."""
+        before, left = len(self.seen("tapped")), len(self.seen("removed"))
         self.readers[lane].feed.put(uid)
         self.until(lambda: len(self.seen("tapped")) > before)
+        self.readers[lane].feed.remove()
+        self.until(lambda: len(self.seen("removed")) > left)
 
     def scan(self, text: str, lane: str | None = None) -> None:
         """A scan captured now."""
