@@ -262,7 +262,7 @@ def shift_page(report: ShiftReport) -> str:
     lines = [*textwrap.wrap(report.title, PAGE), "=" * PAGE]
     for label, value in rows:
         # A cause may be any word; a long one has a line of its own.
-        head = textwrap.wrap(label, PAGE, initial_indent=label[: len(label) - len(label.lstrip())]) or [""]
+        head = textwrap.wrap(label.strip(), PAGE, initial_indent=label[: len(label) - len(label.lstrip())]) or [""]
         body = textwrap.wrap(value, PAGE - _LABEL) or [""]
         lines += head[:-1]
         if len(head[-1]) >= _LABEL:

@@ -18,8 +18,8 @@ from support.wire_server import GARBAGE, PORTAL, Fault, WireServer, always, stat
 from tagsmith.config import Api, Environment
 from tagsmith.doctor import Finding, Verdict
 from tagsmith.doctor.api import api
-from tagsmith.drive import NOBODY
 from tagsmith.doctor.patient import Patient
+from tagsmith.drive import NOBODY
 
 KEY = "k3y-of-the-t3st"
 
