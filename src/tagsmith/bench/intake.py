@@ -11,12 +11,10 @@ from tagsmith.bench.addressing import Addressing
 from tagsmith.bench.lane import Lane
 from tagsmith.model import ReaderState, Scan, ScannerStatus
 from tagsmith.scanners import Command, CommandKind, ScannerDevice, ScannerPump, recognise
+from tagsmith.scanners.commands import OF_SHIFTS
 
 _Where = TypeVar("_Where")
 _What = TypeVar("_What")
-
-OF_SHIFTS = frozenset({CommandKind.SIGN_OFF, CommandKind.SHIFT_START, CommandKind.SHIFT_END})
-"""Commands about who works here, and when; they are of no lane."""
 
 
 class Counter(Protocol):

@@ -22,7 +22,7 @@ def shift() -> None:
     """List and report shifts; make the line for a PIN.
 
     A shift is started and ended at the running station, where its checks are made: by the barcodes TAGSMITHSHIFTSTART
-    and TAGSMITHSHIFTEND (tagsmith commands --sheet), or on its screen.
+    and TAGSMITHSHIFTEND (tagsmith commands --shift-sheet), or on its screen.
     """
 
 

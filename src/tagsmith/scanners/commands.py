@@ -70,6 +70,10 @@ class CommandKind(enum.StrEnum):
     """It bears the mark and is no command: to be refused."""
 
 
+OF_SHIFTS = frozenset({CommandKind.SIGN_OFF, CommandKind.SHIFT_START, CommandKind.SHIFT_END})
+"""Commands about who works here, and when; they are of no lane."""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """A command that was scanned; `lane` is the name of the lane it chooses, of `LANE` only."""
