@@ -116,6 +116,9 @@ def test_a_shift_from_sign_on_to_report(tmp_path: Path) -> None:
             day.tap(lane, GOLDEN)
         day.until(lambda: len(day.seen("golden")) == 2)
         assert day.refused("A", key(1)) == "sign-on-first"
+        day.scan("N-1", "A")
+        day.until(lambda: len(day.seen("rejected")) == 2)
+        assert day.seen("rejected")[-1]["reason"] == "sign-on-first"
         day.tap("A", BADGE)
         day.until(lambda: bool(day.seen("signed-on")))
         assert (day.seen("signed-on")[0]["operator"], day.seen("signed-on")[0]["by"]) == ("Ada", "badge")
@@ -168,10 +171,16 @@ def test_a_shift_from_sign_on_to_report(tmp_path: Path) -> None:
 
     journal = Journal.open(f"sqlite:///{tmp_path / 'journal.sqlite'}", station="line-3")
     try:
+        of_ada, *_, of_bo = (journal.history(one.entry.id) for one in journal.records())
         made = [(one.entry.visual_number, one.entry.operator, one.state) for one in journal.records()]
     finally:
         journal.close()
     assert [(number, who) for number, who, _ in made] == [("N-1", "Ada"), ("N-2", "Ada"), ("N-3", "Bo"), ("N-4", "Bo")]
+    # Every event of the journal tells who was at work when it was written.
+    assert [{json.loads(change.payload)["by"] for change in changes} for changes in (of_ada, of_bo)] == [
+        {"Ada"},
+        {"Bo"},
+    ]
     assert [state for _, _, state in made if state is State.UNDONE] == [State.UNDONE]
 
 

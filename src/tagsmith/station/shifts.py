@@ -212,7 +212,7 @@ class Shifts:
 
     def look(self) -> None:
         """See how the lanes stand. What has passed stays passed: it is asked for at the start only."""
-        if self._shift is None or self._floor is None:
+        if self._shift is None or self._floor is None or self._said_ready:
             return
         lanes = self._floor.views()
         if self._golden:
