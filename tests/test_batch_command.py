@@ -6,6 +6,8 @@ import asyncio
 import csv
 import io
 import json
+import re
+import shlex
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +21,7 @@ from support.headless import tagsmith
 from support.journal import entry as journal_entry
 from support.journal import reject
 from tagsmith.journal import Journal
+from tagsmith.manifest.titles import NUMBER_NAMES, UID_NAMES
 from tagsmith.model import Entry
 
 TARGET = "http://127.0.0.1:9"
@@ -354,6 +357,31 @@ def test_what_was_exported_has_the_batch_and_the_operator(run: CommandLine, tmp_
     assert [(row["batch"], row["operator"]) for row in map(json.loads, lines)] == [("Autumn", "Ada")] * 3
     shown = run("journal", "show", "entry-2", "--json").json
     assert (shown["batch"], shown["needs_check"], shown["checked"]) == ("Autumn", True, False)
+
+
+def test_every_command_of_the_page_works(run: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """docs/batches.md from top to bottom, with the file that it shows; its columns are those that are known."""
+    page = (Path(__file__).parent.parent / "docs" / "batches.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    shown = [line.strip() for line in re.findall(r"^    (?!tagsmith)(.*)$", page, re.MULTILINE)]
+    assert shown[0] == "visualNumber;uid"
+    Path("fobs.csv").write_text("\n".join(shown), encoding="utf-8")
+    Path("winter.csv").write_text("\n".join(line.replace("0001", "0002") for line in shown[:1] + shown[2:]))
+    commands = re.findall(r"^    tagsmith (.*)$", page, re.MULTILINE)
+    assert len(commands) >= 9
+    for command in commands:
+        done = run(*shlex.split(command, comments=True))
+        assert done.code == 0, (command, done.err)
+    assert {one["name"]: one["size"] for one in run("batch", "list", "--all", "--json").json} == {
+        "Autumn": 0,
+        "Fobs 7": 2,
+        "Winter": 1,
+    }
+    for kind, names in (("the numbers", NUMBER_NAMES), ("the UIDs", UID_NAMES)):
+        (row,) = re.findall(rf"^\| {kind}.*\| (.*) \|$", page, re.MULTILINE)
+        assert {name.casefold() for name in re.findall("`([^`]+)`", row)} == {
+            name.replace("visual_number", "visualNumber").casefold() for name in names
+        }
 
 
 def test_the_help_is_there_in_a_process_of_its_own(run: CommandLine) -> None:
