@@ -23,6 +23,10 @@ WITHOUT_A_LANE = {
     "lane-first": "A scanner that is bound to no lane brought a number before a lane's barcode.",
     "two-lanes-chosen": "Two lanes' barcodes came from the keyboard before a number: perhaps of two scanners.",
     "other-lane": "The barcode of another lane came from a scanner that is bound to one.",
+    "sign-on-first": "Nobody has signed on, and the settings require it.",
+    "shift-first": "No shift runs, and the settings require one.",
+    "shift-checks": "A check at the start of the shift is not passed yet.",
+    "shift-ending": "The shift is being ended: its report must tell all of it.",
     "unknown-command": "A command's barcode that this station does not know.",
 }
 """Reasons of the bench for scans that reach no lane."""

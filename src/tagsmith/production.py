@@ -188,6 +188,25 @@ class ShiftReport:
     """Deliveries that are still open."""
 
 
+def report_fields(report: ShiftReport) -> dict[str, object]:
+    """A report for programs. Times are ISO 8601 in UTC; what nobody can say is None."""
+    return {
+        "title": report.title,
+        "operators": list(report.operators),
+        "started_at": report.started_at.isoformat(),
+        "ended_at": None if report.ended_at is None else report.ended_at.isoformat(),
+        "paired": report.paired,
+        "undone": report.undone,
+        "rejected": sum(count for _, count in report.rejects),
+        "rejects": dict(report.rejects),
+        "first_pass_yield": report.first_pass_yield,
+        "median_cycle_s": report.median_cycle_s,
+        "per_hour": report.per_hour,
+        "recoveries": report.recoveries,
+        "waiting": report.waiting,
+    }
+
+
 # --- what the screen shows -----------------------------------------------------------------------------------------
 
 
@@ -225,6 +244,8 @@ class CheckView:
     what: str
     ok: bool | None
     message: str = ""
+    warning: bool = False
+    """It is passed, and yet somebody should read the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +259,8 @@ class ShiftView:
     checks: tuple[CheckView, ...] = ()
     report: ShiftReport | None = None
     """Of the shift that has just ended, or of this one so far."""
+    message: str = ""
+    """Why what was asked for last was not done; plain words."""
 
     @property
     def ready(self) -> bool:

@@ -34,7 +34,7 @@ from tagsmith.model import (
 )
 from tagsmith.readers import Reader
 from tagsmith.readers.pump import Edge, Pump, ReaderChanged, TagArrived, TagLeft, TagsCollided
-from tagsmith.scanners import ScannerDevice
+from tagsmith.scanners import CommandKind, ScannerDevice
 from tagsmith.uid import Decision, Uid, UidReason, Verdict, judge, looks_like_uid
 from tagsmith.visual_number import NumberDecision
 
@@ -155,6 +155,8 @@ class Bench:
         for lane in self._lanes.values():
             if lane.notice is not None and lane.notice.reason in _STRAY:
                 lane.notice = None  # it was about the scan before this one
+        if scan.fault is None and self._work.code(scan.text):
+            return
         self._intake.take(scan, lane_name)
 
     def number(self, lane: Lane, scan: Scan) -> None:
@@ -162,6 +164,9 @@ class Bench:
         if lane.status.state is not ReaderState.READY and self._work.rules.order is not pairing.Order.TAP_FIRST:
             # Its key may lie on the dead reader: the number must not wait for whatever is laid there afterwards.
             self._refuse_number(lane, scan, words.notice(Reason.READER_LOST, number=scan.text))
+            return
+        if shut := self._work.shut():
+            self._refuse_number(lane, scan, words.notice(shut))
             return
         if scan.fault is not None:
             self._refuse_number(lane, scan, words.notice(scan.fault, number=scan.text))
@@ -213,6 +218,26 @@ class Bench:
         """A person has seen the alarm."""
         self._acknowledged()
 
+    def shift_asked(self, kind: CommandKind) -> None:
+        """A command about shifts was scanned."""
+        self._work.shift_asked(kind)
+
+    def ask_golden(self) -> None:
+        """Ask every lane for the golden key, where there is one. No commit may be under way (`settled`)."""
+        for lane in self._lanes.values():
+            lane.ask_golden(self._clock())
+            self._arm(lane)
+        self._changed()
+
+    def drop_halves(self) -> None:
+        """Drop the half pairs that wait: whoever began them goes."""
+        for lane in self._lanes.values():
+            self._drop_half(lane)
+
+    def _drop_half(self, lane: Lane) -> None:
+        if lane.state.deadline_after is not None:  # what waits for the disc is no half pair
+            self.clear(lane.name)
+
     def _find(self, name: str | None) -> Lane | None:
         if name is not None:
             return self._lanes.get(name)
@@ -249,12 +274,19 @@ class Bench:
         verdict = self._judge(tag)
         warnings = self._uid_warnings(verdict)
         self._say("tapped", lane, **self._uid_fields(tag.uid), warnings=warnings, reader=lane.reader_name)
+        if self._work.badge(tag.uid):
+            lane.present = None
+            self._drop_half(lane)
+            return
         lane.present = tag
         self._heard.append(tag.uid)
         if twins := [other for other in self._lanes.values() if other is not lane and _holds(other, tag.uid)]:
             # One chip cannot lie on two readers: a copied chip, or one reader that is plugged in for two lanes.
             for one in (*twins, lane):
                 self._step(one, pairing.Collided(at, Reason.TWO_LANES))
+            return
+        if lane.state.phase is not Phase.GOLDEN and (shut := self._work.shut()):
+            self._refused(lane, words.notice(shut), tag.uid, "")
             return
         self._step(lane, pairing.Tapped(tag, verdict, at, self._new_id()))
 
@@ -409,6 +441,7 @@ class Bench:
             visual_number=entry.visual_number,
             warnings=list(entry.warnings),
             user_id=entry.user_id,
+            **({"operator": entry.operator} if entry.operator else {}),
         )
         self._paired(record)
         self._signal(lane, Signal.PAIRED)
@@ -433,6 +466,7 @@ class Bench:
             valid_from=terms.valid_from,
             valid_to=terms.valid_to,
             warnings=tag_warnings + scan.warnings,
+            operator=self._journal.acting,
         )
 
     async def _look_up(self, lane: Lane, effect: pairing.LookUp) -> None:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from tagsmith import pairing, visual_number, words
 from tagsmith.errors import JournalError
 from tagsmith.model import LaneView, Notice, Phase, ReaderState, ReaderStatus, Tag, Terms
 from tagsmith.readers import Pump, Reader
+from tagsmith.scanners import CommandKind
 from tagsmith.uid import ByteOrder, Decision, Uid
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What every lane of the bench works by. `target` is the API origin that entries are made for."""
+    """What every lane of the bench works by. `target` is the API origin that entries are made for.
+
+    `badge` is asked of every tag that arrives, `code` of every scan, before anything else: what they take is no key
+    and no number. `shut` says by which reason nothing may be paired now (empty: it may); the golden key is seen all
+    the same. `shift_asked` gets the commands about shifts.
+    """
 
     target: str
     station: str = ""
@@ -23,6 +30,10 @@ class Work:
     numbers: visual_number.Rules = field(default_factory=visual_number.Rules)
     allow_eight_bytes: bool = False
     terms: Terms = field(default_factory=Terms)
+    badge: Callable[[Uid], bool] = lambda uid: False
+    code: Callable[[str], bool] = lambda text: False
+    shut: Callable[[], str] = lambda: ""
+    shift_asked: Callable[[CommandKind], None] = lambda kind: None
 
 
 class Lane:
@@ -65,6 +76,13 @@ class Lane:
     def never(self, uids: frozenset[Uid]) -> None:
         """From now on these keys are never paired."""
         self._rules = replace(self._rules, never=uids)
+
+    def ask_golden(self, at: float) -> None:
+        """Ask for the golden key, where there is one: what waited is gone, and captures before `at` are late."""
+        if self._rules.golden is not None:
+            self.state = replace(pairing.Lane.first(self._rules), not_before=at)
+            self.notice = None
+            self.warnings = ()
 
     def moved(self, step: pairing.Step) -> None:
         """Take over where a move led to; what was said of the pair before is no longer true then."""

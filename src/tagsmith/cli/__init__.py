@@ -25,6 +25,8 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "uid": ("tagsmith.cli.judge:uid", "Judge a UID and show it in both orders."),
     "visual-number": ("tagsmith.cli.judge:visual_number", "Check a printed number."),
     "journal": ("tagsmith.cli.journal:journal", "List, show, correct, verify, back up and export what was paired."),
+    "batch": ("tagsmith.cli.batch:batch", "Batches: create, import, list, show, close, report."),
+    "shift": ("tagsmith.cli.shift:shift", "Shifts: list, report; the line for a supervisor's PIN."),
     "courier": ("tagsmith.cli.courier:courier", "Delivery alone, without readers."),
     "keys": ("tagsmith.cli.keys:keys", "A user's keys: list, activate, rename, enable, disable, replace."),
     "orders": ("tagsmith.cli.orders:orders", "Order keys for users; orders, receipts and prices."),

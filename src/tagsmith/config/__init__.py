@@ -12,6 +12,7 @@ line, so import this where settings are wanted, inside the function, not at the 
 """
 
 from tagsmith.config.api import Api, resolve_api, resolve_url
+from tagsmith.config.pins import hash_pin, pin_matches
 from tagsmith.config.schema import (
     DEFAULT_READER,
     ApiSettings,
@@ -21,10 +22,12 @@ from tagsmith.config.schema import (
     FeedbackSettings,
     JournalSettings,
     NumberSettings,
+    OperatorSettings,
     PairingSettings,
     ReaderSettings,
     ScannerSettings,
     Settings,
+    ShiftSettings,
     StationSettings,
     UidSettings,
 )
@@ -41,13 +44,17 @@ __all__ = [
     "FeedbackSettings",
     "JournalSettings",
     "NumberSettings",
+    "OperatorSettings",
     "PairingSettings",
     "ReaderSettings",
     "ScannerSettings",
     "Settings",
+    "ShiftSettings",
     "StationSettings",
     "UidSettings",
+    "hash_pin",
     "load",
+    "pin_matches",
     "resolve_api",
     "resolve_url",
     "settings_of",

@@ -163,6 +163,9 @@ def _file(path: Path, *, required: bool) -> _Layer | None:
         for name in ("key_file", "ca_file"):
             if isinstance(file := api.get(name), str) and file and not file.startswith("~"):
                 api[name] = str(path.absolute().parent / file)
+    shift = values.get("shift")
+    if isinstance(shift, dict) and isinstance(file := shift.get("report_dir"), str) and file and file[0] != "~":
+        shift["report_dir"] = str(path.absolute().parent / file)
     return _Layer(values, str(path))
 
 
@@ -235,7 +238,7 @@ def _unknown(path: tuple[str, ...], layer: _Layer) -> tuple[str, str]:
 
 
 def _hint_for_variable(name: str, known: set[str]) -> str:
-    if name.startswith((f"{PREFIX}READER{DELIMITER}", f"{PREFIX}SCANNER{DELIMITER}")):
+    if name.startswith(tuple(f"{PREFIX}{name}{DELIMITER}" for name in ("READER", "SCANNER", "OPERATOR"))):
         return f"""a list takes JSON: {name.split(DELIMITER)[0]}='[{{"spec": "…"}}]'"""
     close = difflib.get_close_matches(name, sorted(known), n=1)
     return f"did you mean `{close[0]}`?" if close else f"settings are named {PREFIX}SECTION__FIELD; unset this one"

@@ -6,6 +6,7 @@ is under way at a time.
 """
 
 from tagsmith.station.delivering import deliver
+from tagsmith.station.operators import supervisor_check
 from tagsmith.station.station import Station, bound_lane
 
-__all__ = ["Station", "bound_lane", "deliver"]
+__all__ = ["Station", "bound_lane", "deliver", "supervisor_check"]

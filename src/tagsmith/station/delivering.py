@@ -39,6 +39,7 @@ async def footing(journal: Journal, settings: Settings, api: Api) -> Footing:
     given = [*settings.calibration.not_for_pairing]
     if settings.calibration.golden_key:
         given.append(settings.calibration.golden_key)
+    given += [operator.badge for operator in settings.operator if operator.badge]
     never = {Uid.from_hex(text) for text in given} | {calibration.uid for calibration in calibrations}
     specs = [reader.spec for reader in settings.reader] or [DEFAULT_READER]
     unproved = not_compared(specs, order.order, calibrations)

@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -15,15 +16,21 @@ from tagsmith import pairing
 from tagsmith.bench import Bench, Work
 from tagsmith.config import DEFAULT_READER, Settings, resolve_api
 from tagsmith.courier import ApiClock, Courier
+from tagsmith.drive import DriveClient
 from tagsmith.errors import ConfigError, JournalError, StationError, TagsmithError
 from tagsmith.feedback import Feedback
 from tagsmith.journal import Journal
-from tagsmith.model import Delivery, DeliveryView, Event, Record, Scan, Signal, StationView, Terms
+from tagsmith.model import Delivery, DeliveryView, Event, Record, Scan, Signal, State, StationView, Terms
+from tagsmith.production import CheckView, ShiftView
 from tagsmith.readers import Reader, create
 from tagsmith.scanners import ScannerDevice
 from tagsmith.scanners import create as create_scanner
+from tagsmith.station import shift_checks
 from tagsmith.station.delivering import GRACE_S, Footing, courier_of, drive_of, first_order, footing
+from tagsmith.station.operators import Operators
+from tagsmith.station.pace import Pace
 from tagsmith.station.pairs import SHOWN_PAIRS, Pairs
+from tagsmith.station.shifts import Shifts
 from tagsmith.uid import ByteOrder, Uid
 from tagsmith.visual_number import CheckPolicy, Rules
 
@@ -35,6 +42,10 @@ FOLLOW_S = 2.0
 """How often a station looks what another process has delivered."""
 CALIBRATION_S = 10.0
 """How often it looks whether another process has calibrated."""
+
+
+RATES_S = 60.0
+"""How often the view is made anew though nothing happens: rates fall by themselves."""
 
 
 class Station:
@@ -75,7 +86,9 @@ class Station:
         self._courier: Courier | None = None
         self._scanners = _scanners(settings, self.lanes)
         self._feedback: Feedback | None = None
-        self._pairs = Pairs(listener)
+        self._pairs = Pairs(self._emit)
+        self._pace = Pace()
+        self._shifts: Shifts | None = None
         self._footing: Footing | None = None
         self._delivery_known = asyncio.Event()
         self._delivery = DeliveryView(Delivery.STANDBY)
@@ -123,6 +136,22 @@ class Station:
     def acknowledge(self) -> None:
         """A person has seen the alarm: that is logged. It stays an alarm until its cause is gone."""
         self._call(lambda _: self._acknowledged())
+
+    def sign_on(self, text: str) -> None:
+        """Sign on by code or name."""
+        self._call(lambda _: self._of_shifts.sign_on(text))
+
+    def sign_off(self) -> None:
+        """Whoever is signed on goes."""
+        self._call(lambda _: self._of_shifts.sign_off())
+
+    def start_shift(self) -> None:
+        """Start the shift, and make its checks."""
+        self._call(lambda _: self._of_shifts.start())
+
+    def end_shift(self) -> None:
+        """End the shift, and make its report."""
+        self._call(lambda _: self._of_shifts.end())
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for the core to end; whether it has."""
@@ -197,11 +226,12 @@ class Station:
                 self._delivery = DeliveryView(Delivery.HELD_BACK if stands_on.hold_back else Delivery.STANDBY)
                 courier = courier_of(journal, drive, api_clock, settings, self._api, stands_on, self._on_delivery)
                 self._feedback = Feedback(settings.feedback)
+                self._shifts = self._make_shifts(journal, drive)
                 bench = Bench(
                     self._lanes,
                     journal,
                     self._work(stands_on),
-                    emit=self._listener,
+                    emit=self._emit,
                     paired=self._on_paired,
                     changed=self._changed,
                     scanners=self._scanners,
@@ -222,9 +252,10 @@ class Station:
         try:
             bench.start()
             await bench.readers_known(READY_WITHIN_S)
+            await self._of_shifts.resume(bench)
             with contextlib.suppress(TimeoutError):  # then it stands in the event as far as it is known
                 await asyncio.wait_for(self._delivery_known.wait(), READY_WITHIN_S)
-            self._listener(Event("ready", self._ready_fields(bench)))
+            self._emit(Event("ready", self._ready_fields(bench)))
             self._changed()
             if self._stop_asked.is_set():
                 self._stop_now()
@@ -235,6 +266,7 @@ class Station:
             following.cancel()
         finally:
             courier.request_stop(GRACE_S)
+            await self._of_shifts.close()
             await bench.stop()
             await delivering
 
@@ -242,6 +274,8 @@ class Station:
         """Look now and then what other processes have done: delivered this station's pairs, or calibrated."""
         for turn in itertools.count(1):
             await asyncio.sleep(FOLLOW_S)
+            if turn % round(RATES_S / FOLLOW_S) == 0:
+                self._changed()
             try:
                 if turn % round(CALIBRATION_S / FOLLOW_S) == 0:
                     await self._follow_calibration(journal, courier)
@@ -304,11 +338,57 @@ class Station:
             numbers=Rules(CheckPolicy(settings.number.check_digit), settings.number.pattern),
             allow_eight_bytes=settings.uid.allow_eight_bytes,
             terms=self._terms,
+            badge=self._of_shifts.badge,
+            code=self._of_shifts.code,
+            shut=self._of_shifts.shut,
+            shift_asked=self._of_shifts.asked,
+        )
+
+    @property
+    def _of_shifts(self) -> Shifts:
+        assert self._shifts is not None
+        return self._shifts
+
+    def _make_shifts(self, journal: Journal, drive: DriveClient) -> Shifts:
+        settings = self._settings
+
+        async def clock() -> CheckView:
+            return shift_checks.clock()
+
+        return Shifts(
+            journal,
+            Operators(settings.operator),
+            target=self._api.target,
+            station=settings.station.name,
+            required=settings.shift.required,
+            report_dir=settings.shift.report_dir,
+            golden=settings.calibration.golden_key is not None,
+            checks={
+                shift_checks.API: lambda: shift_checks.api(drive),
+                shift_checks.DISC: lambda: shift_checks.room(settings.journal.url),
+                shift_checks.CLOCK: clock,
+            },
+            emit=self._emit,
+            changed=self._changed,
+            began=self._pace.begin,
         )
 
     # --- what bench and courier report ----------------------------------------------------------------------------
 
+    def _emit(self, event: Event) -> None:
+        """A line of the event stream, with who is at work."""
+        if self._shifts is not None:
+            self._shifts.hear(event)
+            if self._shifts.who and "operator" not in event.fields:
+                event = Event(event.event, event.fields | {"operator": self._shifts.who})
+        self._listener(event)
+
     def _on_paired(self, record: Record) -> None:
+        entry = record.entry
+        if record.state is State.UNDONE:
+            self._pace.undone(entry.uid.wire)
+        else:
+            self._pace.paired(entry.uid.wire, entry.visual_number, time.monotonic())
         self._pairs.paired(record)
         if self._courier is not None:
             self._courier.nudge(record)
@@ -333,6 +413,8 @@ class Station:
 
     def _publish(self) -> None:
         self._publishing = False
+        if self._shifts is not None:
+            self._shifts.look()
         self._view = self._make_view()
         if self._wake is not None and not self._wake_pending:
             self._wake_pending = True
@@ -352,6 +434,9 @@ class Station:
             paired=bench.paired_count if bench else 0,
             rejected=bench.rejected_count if bench else 0,
             per_hour=bench.per_hour() if bench else 0,
+            shift=self._shifts.view() if self._shifts else ShiftView(required=self._settings.shift.required),
+            rates=self._pace.rates(time.monotonic()),
+            first_pass_yield=self._pace.first_pass_yield,
             fatal=str(self.failure) if self.failure else "",
         )
 
