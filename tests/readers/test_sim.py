@@ -280,8 +280,8 @@ def test_example_of_the_docstring(tmp_path: Path) -> None:
     assert sim.__doc__ is not None
     example = sim.__doc__[sim.__doc__.index("    repeat = 1") :]
     text = "\n".join(line[4:] for line in example.splitlines())
-    assert len(tomllib.loads(text)["step"]) == 7
-    assert len(Scenario.read(scenario(tmp_path, text), random.Random()).steps) == 7
+    assert len(tomllib.loads(text)["step"]) == 8
+    assert len(Scenario.read(scenario(tmp_path, text), random.Random()).steps) == 8
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from tagsmith.config.schema import (
     Environment,
     FeedbackSettings,
     JournalSettings,
+    MetricsSettings,
     NumberSettings,
     PairingSettings,
     ReaderSettings,
@@ -28,7 +29,7 @@ from tagsmith.config.schema import (
     StationSettings,
     UidSettings,
 )
-from tagsmith.config.sources import SYSTEM_FILE, load, settings_of, state_folder, where_set
+from tagsmith.config.sources import SYSTEM_FILE, load, places, settings_of, state_folder, user_file, where_set
 
 __all__ = [
     "DEFAULT_READER",
@@ -40,6 +41,7 @@ __all__ = [
     "Environment",
     "FeedbackSettings",
     "JournalSettings",
+    "MetricsSettings",
     "NumberSettings",
     "PairingSettings",
     "ReaderSettings",
@@ -48,9 +50,11 @@ __all__ = [
     "StationSettings",
     "UidSettings",
     "load",
+    "places",
     "resolve_api",
     "resolve_url",
     "settings_of",
     "state_folder",
+    "user_file",
     "where_set",
 ]

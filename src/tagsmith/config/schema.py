@@ -203,6 +203,13 @@ class StationSettings(_Section):
     name: _Name = Field(default_factory=lambda: os.uname().nodename, min_length=1)
 
 
+class MetricsSettings(_Section):
+    """`[metrics]`: what is written for Prometheus."""
+
+    textfile: Path | None = None
+    """A file ending in .prom for node_exporter's textfile collector, written every 15 s; relative as `key_file` is."""
+
+
 DEFAULT_READER = "pcsc:"
 """The reader where neither flags nor settings name one: the first that the PC/SC service has."""
 
@@ -257,6 +264,7 @@ class Settings(BaseSettings):
     journal: JournalSettings
     courier: CourierSettings = CourierSettings()
     station: StationSettings = Field(default_factory=StationSettings)
+    metrics: MetricsSettings = MetricsSettings()
     reader: Annotated[tuple[ReaderSettings, ...], AfterValidator(_lanes)] = ()
     scanner: tuple[ScannerSettings, ...] = ()
 
