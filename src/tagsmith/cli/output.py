@@ -129,8 +129,8 @@ def _log_to_journald_if_there(level: int) -> bool:
 def log_to_file(journal_url: str) -> None:
     """Log lines beside the journal, where the screen leaves no standard error to write to; three files of 1 MiB.
 
-    A service logs to journald instead. For a journal that is in no file they stand in the state folder. A log that cannot be written stops nobody
-    from working: the screen keeps its last lines (F8).
+    A service logs to journald instead. For a journal that is in no file they stand in the state folder. A log that
+    cannot be written stops nobody from working: the screen keeps its last lines (F8).
     """
     if _log_to_journald_if_there(logging.INFO):
         return

@@ -11,7 +11,7 @@ The room opens no connection, no journal and no reader. Pydantic costs more at s
 line, so import this where settings are wanted, inside the function, not at the top of a module.
 """
 
-from tagsmith.config.api import Api, resolve_api, resolve_url
+from tagsmith.config.api import Api, Secret, key_in, key_of, resolve_api, resolve_url
 from tagsmith.config.schema import (
     DEFAULT_READER,
     ApiSettings,
@@ -46,9 +46,12 @@ __all__ = [
     "PairingSettings",
     "ReaderSettings",
     "ScannerSettings",
+    "Secret",
     "Settings",
     "StationSettings",
     "UidSettings",
+    "key_in",
+    "key_of",
     "load",
     "places",
     "resolve_api",
