@@ -59,7 +59,9 @@ def test_the_watchdog_of_a_pi(tmp_path: Path) -> None:
 
 def mounted(tmp_path: Path, *mounts: tuple[str, str, str, str]) -> System:
     """A machine with these mounts: place, options, type, source."""
-    lines = [f"1 1 8:1 / {place} {options} shared:1 - {kind} {source} {options}" for place, options, kind, source in mounts]
+    lines = [
+        f"1 1 8:1 / {place} {options} shared:1 - {kind} {source} {options}" for place, options, kind, source in mounts
+    ]
     write(tmp_path / "proc/self/mountinfo", "\n".join(lines) + "\n")
     return machine(tmp_path)
 

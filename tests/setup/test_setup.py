@@ -142,6 +142,17 @@ def test_the_api_that_bills_needs_a_key(tmp_path: Path) -> None:
     assert not any((tmp_path / "image").iterdir())
 
 
+def test_the_documented_answers_are_answers(tmp_path: Path) -> None:
+    """docs/setup.md shows a file that is taken as it stands."""
+    page = (Path(__file__).parents[2] / "docs" / "setup.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "line-3.key").touch(mode=0o600)
+    (tmp_path / "line-3.key").write_text(KEY)
+    got = read(answers(tmp_path, example))
+    assert (got.mode, got.key_store) == (Mode.HEADLESS, KeyStore.CREDENTIAL)
+    assert "key_file" not in configuration(got, system=True)
+
+
 # --- the pieces ---------------------------------------------------------------------------------------------------
 
 

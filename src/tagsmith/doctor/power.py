@@ -66,7 +66,14 @@ def watchdog(patient: Patient) -> list[Finding]:
         "printf '[Manager]\\nRuntimeWatchdogSec=15\\n' | sudo tee /etc/systemd/system.conf.d/tagsmith-watchdog.conf\n"
         "sudo systemctl daemon-reexec"
     )
-    return [warn(WATCHDOG, f"the watchdog of this {model} is not used: a hang lasts until somebody comes", lines, Section.POWER)]
+    return [
+        warn(
+            WATCHDOG,
+            f"the watchdog of this {model} is not used: a hang lasts until somebody comes",
+            lines,
+            Section.POWER,
+        )
+    ]
 
 
 def root(patient: Patient) -> list[Finding]:
