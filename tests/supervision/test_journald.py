@@ -6,11 +6,16 @@ import logging
 import os
 import socket
 import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tagsmith.cli.output import log_to_journald, log_to_stderr
+from tagsmith.errors import StationError
+from tagsmith.model import Event
+from tagsmith.station.attending import Counting
 from tagsmith.supervision.journald import JournaldHandler, priority, under_journald
 
 
@@ -118,6 +123,63 @@ def test_the_stream_is_told_by_its_file(tmp_path: Path) -> None:
         assert not under_journald(environ, other.fileno())
         assert not under_journald({}, stream.fileno())
         assert not under_journald({"JOURNAL_STREAM": "nonsense"}, stream.fileno())
+
+
+@pytest.fixture
+def clean_root() -> Iterator[logging.Logger]:
+    """The root logger, which is put back as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield root
+    for handler in root.handlers:
+        if handler not in handlers:
+            handler.close()
+    root.handlers, root.level = handlers, level
+
+
+def test_a_service_logs_there_by_itself(
+    tmp_path: Path, journald: Journald, clean_root: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Standard error that leads to the journal is left alone; events come with their fields, refusals as warnings."""
+    monkeypatch.setattr("tagsmith.supervision.journald.SOCKET", journald.path)
+    clean_root.handlers = []
+    with (tmp_path / "stderr").open("w") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        status = os.fstat(stderr.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+        log_to_stderr(logging.INFO)
+        counting = Counting(None, ("A",))
+        counting.take(Event("paired", {"lane": "A", "entry": "e1", "visual_number": "N-1", "uid": "04a1"}))
+        counting.take(Event("rejected", {"lane": "A", "reason": "no-tag", "message": "Tap first."}))
+    fields = journald.next()
+    assert fields["MESSAGE"] == "paired N-1 04a1"
+    assert (fields["TAGSMITH_ENTRY"], fields["TAGSMITH_LANE"], fields["PRIORITY"]) == ("e1", "A", "6")
+    assert journald.next()["PRIORITY"] == "4"
+    assert (tmp_path / "stderr").read_text() == ""
+
+
+def test_elsewhere_standard_error_gets_the_lines(
+    tmp_path: Path, journald: Journald, clean_root: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no event twice: they are on standard output already."""
+    monkeypatch.setattr("tagsmith.supervision.journald.SOCKET", journald.path)
+    clean_root.handlers = []
+    with (tmp_path / "stderr").open("w") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        log_to_stderr(logging.INFO)
+        logging.getLogger("tagsmith.test").info("a line")
+        Counting(None, ("A",)).take(Event("paired", {"lane": "A"}))
+    assert [line.rpartition(": ")[2] for line in (tmp_path / "stderr").read_text().splitlines()] == ["a line"]
+
+
+def test_asked_for_where_there_is_none_is_an_error(
+    tmp_path: Path, clean_root: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--log-journal` without a journald is told, and does not lose the log in silence."""
+    monkeypatch.setattr("tagsmith.supervision.journald.SOCKET", str(tmp_path / "nobody"))
+    clean_root.handlers = []
+    with pytest.raises(StationError, match="no journald"):
+        log_to_journald(logging.INFO)
 
 
 def test_priorities_are_those_of_syslog() -> None:

@@ -108,7 +108,7 @@ def log_to_journald(level: int) -> None:
     if not Path(journald.SOCKET).exists():
         raise StationError("there is no journald on this machine", "leave --log-journal out")
     root = logging.getLogger()
-    root.addHandler(journald.JournaldHandler())
+    root.addHandler(journald.JournaldHandler(journald.SOCKET))
     root.setLevel(min(level, root.level) if root.level else level)
     _quiet_libraries(level)
 
