@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
@@ -14,10 +15,23 @@ import pytest
 
 from support.headless import Headless, environment, tagsmith
 from support.terminal import Terminal
-from tagsmith.config import load, resolve_api
+from tagsmith.cli.setup import _credential
+from tagsmith.config import load, resolve_api, settings_of
 from tagsmith.errors import ConfigError
 from tagsmith.sandbox import Sandbox
-from tagsmith.setup import Answers, KeyStore, Mode, configuration, enable, lines, places, put_settings, read
+from tagsmith.setup import (
+    Answers,
+    KeyStore,
+    Mode,
+    Places,
+    configuration,
+    enable,
+    give_journal,
+    lines,
+    places,
+    put_settings,
+    read,
+)
 
 KEY = "s3cret-key"
 UID = "04a1b2c3d4e580"
@@ -197,6 +211,35 @@ def test_the_credential_is_found_by_itself(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "api-key").write_text(KEY + "\n")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     assert resolve_api(load(path)).key.get_secret_value() == KEY
+
+
+def test_the_doctor_finds_the_credential_as_a_service_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    """What is kept for the services alone is no missing key at the end of a set-up; nothing of it is left lying."""
+    credential = tmp_path / "tagsmith.api-key"
+    credential.write_text(KEY + "\n")
+    where = Places(tmp_path / "t.toml", tmp_path / "api-key", credential, system=True, image=False)
+    settings = settings_of(api={"url": sandbox.url}, journal={"url": "sqlite:////nowhere"})
+    with _credential(where):
+        assert resolve_api(settings).key.get_secret_value() == KEY
+        folder = Path(os.environ["CREDENTIALS_DIRECTORY"])
+    assert not folder.exists()
+    assert "CREDENTIALS_DIRECTORY" not in os.environ
+    assert credential.read_text() == KEY + "\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_has_made_of_a_journal_is_given_to_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever calibrates as root must not leave a journal that the service cannot write to."""
+    monkeypatch.setattr("tagsmith.setup.applying.SERVICE_USER", "nobody")
+    for name in ("journal.sqlite", "journal.sqlite.seen", "other"):
+        (tmp_path / name).touch()
+    give_journal(f"sqlite:///{tmp_path}/journal.sqlite")
+    owned = {path.name for path in tmp_path.iterdir() if path.stat().st_uid != 0}
+    assert owned == {"journal.sqlite", "journal.sqlite.seen"}
 
 
 def test_places_are_the_machine_s_for_root_and_one_s_own_for_others(tmp_path: Path) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import shlex
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tagsmith.cli.output import printable
+from tagsmith.cli.output import printable, settings_from
 
 if TYPE_CHECKING:
     from tagsmith.model import Scan, Tag
@@ -78,10 +80,11 @@ def setup(source: Path | None, root: Path | None, write_only: bool, config: Path
         click.echo(line)
     if write_only:
         return
-    if asked and not where.image:
-        _calibrate(answers, where)
-    left = _enable(answers, root)
-    sound = where.image or _examine(where)
+    with _credential(where):
+        if asked and not where.image:
+            _calibrate(answers, where)
+        left = _enable(answers, root)
+        sound = where.image or _examine(where)
     sys.exit(0 if sound and not left else SOMETHING_LEFT)
 
 
@@ -100,6 +103,21 @@ def _need_key(answers: Answers, where: Places) -> None:
             f"there is no API key for {answers.environment}",
             'write key_from = "/path/of/a/file" under [setup], a file of mode 0600 that holds it',
         )
+
+
+@contextlib.contextmanager
+def _credential(where: Places) -> Iterator[None]:
+    """Find the credential as the services do, for as long as this is entered. The key itself is copied nowhere."""
+    if not where.credential.exists() or "CREDENTIALS_DIRECTORY" in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "api-key").symlink_to(where.credential.absolute())
+        os.environ["CREDENTIALS_DIRECTORY"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["CREDENTIALS_DIRECTORY"]
 
 
 # --- afterwards ---------------------------------------------------------------------------------------------------
@@ -143,12 +161,19 @@ def _calibrate(answers: Answers, where: Places) -> None:
             click.echo("later: tagsmith calibrate (production sends nothing before)")
         return
     from tagsmith.cli.calibrate import calibrate
+    from tagsmith.errors import TagsmithError
+    from tagsmith.setup import give_journal
 
     try:
         calibrate.main(["--config", str(where.settings)], standalone_mode=False)
     except SystemExit as end:
         if end.code:
             click.echo("the byte order is not proved yet; later: tagsmith calibrate")
+    except TagsmithError as error:
+        click.echo(f"the byte order is not proved yet: {error}; later: tagsmith calibrate")
+    finally:
+        if where.system:
+            give_journal(settings_from(where.settings).journal.url)
 
 
 # --- asking -------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ units     which services start, and the lines to type where nobody may start the
 """
 
 from tagsmith.setup.answers import Answers, KeyStore, Mode, checked, configuration, read
-from tagsmith.setup.applying import Places, difference, places, put_key, put_settings
+from tagsmith.setup.applying import Places, difference, give_journal, places, put_key, put_settings
 from tagsmith.setup.units import enable, lines
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "configuration",
     "difference",
     "enable",
+    "give_journal",
     "lines",
     "places",
     "put_key",

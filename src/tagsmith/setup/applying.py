@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import pwd
@@ -13,7 +14,7 @@ from typing import Final
 
 from tagsmith.config import SYSTEM_FILE, user_file
 from tagsmith.errors import ConfigError
-from tagsmith.setup.answers import KEY_NAME, Answers, KeyStore
+from tagsmith.setup.answers import KEY_NAME, SYSTEM_JOURNAL, Answers, KeyStore
 
 SERVICE_USER: Final = "tagsmith"
 """Who the services run as, where they are installed."""
@@ -98,6 +99,22 @@ def put_key(answers: Answers, where: Places) -> Path | None:
     except OSError as error:
         raise _unwritable(path, error) from None
     return path
+
+
+def give_journal(url: str) -> None:
+    """Hand what root has made of a journal to the user of the services, who could not write to it otherwise.
+
+    Does nothing for other users, where there is no such user, and for a journal that is in no file.
+    """
+    scheme, _, name = url.partition(":///")
+    if os.geteuid() != 0 or not scheme.startswith("sqlite") or not name:
+        return
+    journal = Path(name)
+    theirs = [journal.parent] if url == SYSTEM_JOURNAL else []
+    with contextlib.suppress(OSError):
+        for path in [*theirs, *sorted(journal.parent.glob(f"{journal.name}*"))]:
+            if path.lstat().st_uid == 0 and not path.is_symlink():
+                _give(path)
 
 
 def _give(path: Path) -> None:
