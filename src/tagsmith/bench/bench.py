@@ -408,6 +408,7 @@ class Bench:
     async def _commit(self, lane: Lane, effect: pairing.Commit) -> None:
         """Bring a pair to the disc and tell the lane. While a commit's answer is lost, it is tried again."""
         entry = self._entry(lane, effect)
+        asked_at = self._clock()
         while True:
             try:
                 committed = await self._journal.append(entry)
@@ -417,17 +418,17 @@ class Bench:
                 self._step(lane, pairing.Taken(entry.id, Reason.DUPLICATE_NUMBER, error.record, self._clock()))
             except JournalError as error:
                 if error.perhaps:
-                    _log.warning("perhaps saved, asking again: %s", error)
+                    _log.warning("perhaps saved, asking again: %s", error, extra=_about(entry))
                     await asyncio.sleep(PERHAPS_RETRY_S)
                     continue
-                _log.error("not saved: %s", error)
+                _log.error("not saved: %s", error, extra=_about(entry))
                 lane.failure = error
                 self._step(lane, pairing.NotSaved(entry.id, self._clock()))
             else:
-                self._saved(lane, committed.record)
+                self._saved(lane, committed.record, self._clock() - asked_at)
             return
 
-    def _saved(self, lane: Lane, record: Record) -> None:
+    def _saved(self, lane: Lane, record: Record, took_s: float) -> None:
         """From here on the pair is on the disc, whatever the lane does next."""
         entry = record.entry
         self.paired_count += 1
@@ -442,6 +443,7 @@ class Bench:
             warnings=list(entry.warnings),
             user_id=entry.user_id,
             **({"operator": entry.operator} if entry.operator else {}),
+            saved_ms=round(1000 * took_s, 1),
         )
         self._paired(record)
         self._signal(lane, Signal.PAIRED)
@@ -521,8 +523,9 @@ class Bench:
 
     @property
     def alive_at(self) -> Mapping[str, float]:
-        """When each lane's pump last turned, in monotonic seconds: for a watchdog."""
-        return {lane.name: lane.pump.alive_at for lane in self._lanes.values() if lane.pump}
+        """When each reader's and scanner's pump last turned, in monotonic seconds: for a watchdog."""
+        readers = {f"reader of lane {lane.name}": lane.pump.alive_at for lane in self._lanes.values() if lane.pump}
+        return readers | self._intake.alive_at
 
     def _uid_fields(self, uid: Uid) -> dict[str, object]:
         return {"uid": uid.wire, "uid_api": uid.for_api(self._work.order)}
@@ -537,6 +540,11 @@ class Bench:
 
     def _stamp(self) -> str:
         return self._utcnow().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _about(entry: Entry) -> dict[str, object]:
+    """What a log record has to say of where it comes from."""
+    return {"entry": entry.id, "lane": entry.lane, "reader": entry.reader}
 
 
 def _holds(lane: Lane, uid: Uid) -> bool:

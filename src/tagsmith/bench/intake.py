@@ -62,6 +62,11 @@ class Intake:
             self.pumps.append(pump)
             pump.start()
 
+    @property
+    def alive_at(self) -> dict[str, float]:
+        """When each pump last turned, in monotonic seconds, by the scanner it reads."""
+        return {f"scanner {pump.spec}": pump.alive_at for pump in self.pumps}
+
     def views(self) -> tuple[ScannerStatus, ...]:
         """The scanner devices as they stand now."""
         return tuple(self._views.values())

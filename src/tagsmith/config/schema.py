@@ -241,6 +241,13 @@ class ShiftSettings(_Section):
     """A folder for the report of each shift, as text and as JSON; relative as `[api] key_file` is."""
 
 
+class MetricsSettings(_Section):
+    """`[metrics]`: what is written for Prometheus."""
+
+    textfile: Path | None = None
+    """A file ending in .prom for node_exporter's textfile collector, written every 15 s; relative as `key_file` is."""
+
+
 DEFAULT_READER = "pcsc:"
 """The reader where neither flags nor settings name one: the first that the PC/SC service has."""
 
@@ -307,6 +314,7 @@ class Settings(BaseSettings):
     journal: JournalSettings
     courier: CourierSettings = CourierSettings()
     station: StationSettings = Field(default_factory=StationSettings)
+    metrics: MetricsSettings = MetricsSettings()
     reader: Annotated[tuple[ReaderSettings, ...], AfterValidator(_lanes)] = ()
     scanner: tuple[ScannerSettings, ...] = ()
     shift: ShiftSettings = ShiftSettings()

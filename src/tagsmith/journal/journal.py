@@ -460,6 +460,14 @@ class Journal(Production):
             marked.close()
         copying.finish(path)
 
+    async def turned(self) -> None:
+        """Return when the thread that writes has done what it was asked for before: it lives."""
+        try:
+            future = self._writing.submit(lambda: None)
+        except RuntimeError as error:
+            raise self._is_closed() from error
+        await asyncio.wrap_future(future)
+
     def close(self) -> None:
         """Finish what was asked for, then let go of the file; idempotent."""
         with self._closing:

@@ -26,11 +26,13 @@ from tagsmith.readers import Reader, create
 from tagsmith.scanners import ScannerDevice
 from tagsmith.scanners import create as create_scanner
 from tagsmith.station import shift_checks
+from tagsmith.station.attending import Counting, Watch, status_line
 from tagsmith.station.delivering import GRACE_S, Footing, courier_of, drive_of, first_order, footing
 from tagsmith.station.operators import Operators
 from tagsmith.station.pace import Pace
 from tagsmith.station.pairs import SHOWN_PAIRS, Pairs
 from tagsmith.station.shifts import Shifts
+from tagsmith.supervision.notify import Notifier
 from tagsmith.uid import ByteOrder, Uid
 from tagsmith.visual_number import CheckPolicy, Rules
 
@@ -53,7 +55,7 @@ class Station:
 
     `settings` are taken as they are; `readers` may bring readers of one's own by spec (the demo lays simulated keys
     on one). `terms` hold for every key. `listener` gets every line of the event stream on the core thread and must
-    not block.
+    not block. `notifier` tells the service manager; without one, the one that the environment names.
 
     Raises:
         ConfigError: the settings name no usable API or reader.
@@ -66,17 +68,25 @@ class Station:
         terms: Terms | None = None,
         listener: Callable[[Event], None] = lambda event: None,
         readers: Mapping[str, Reader] | None = None,
+        notifier: Notifier | None = None,
     ) -> None:
         self._settings = settings
         self._api = resolve_api(settings)
         self._terms = terms or Terms()
-        self._listener = listener
+        self._notifier = notifier or Notifier()
         given = readers or {}
         specs = [(reader.lane, reader.spec) for reader in settings.reader] or [("1", DEFAULT_READER)]
         self._lanes = [
             (lane, spec, given[spec] if spec in given else create(spec, silent=settings.feedback.silent))
             for lane, spec in specs
         ]
+        self._counting = Counting(settings.metrics.textfile, self.lanes)
+
+        def listen(event: Event) -> None:
+            listener(event)
+            self._counting.take(event)
+
+        self._listener = listen
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stop_asked = threading.Event()
@@ -245,6 +255,7 @@ class Station:
             if self._feedback is not None:
                 self._feedback.close()
             await asyncio.to_thread(journal.close)
+            self._notifier.close()
 
     async def _work_until_stopped(self, bench: Bench, courier: Courier, journal: Journal) -> None:
         assert self._stop is not None
@@ -257,18 +268,35 @@ class Station:
                 await asyncio.wait_for(self._delivery_known.wait(), READY_WITHIN_S)
             self._emit(Event("ready", self._ready_fields(bench)))
             self._changed()
+            self._notifier.ready(status_line(self._make_view()))
             if self._stop_asked.is_set():
                 self._stop_now()
             stopping = asyncio.create_task(self._stop.wait())
             following = asyncio.create_task(self._follow(journal, courier), name="follow")
+            watching = asyncio.create_task(self._watch(bench, journal), name="watch")
+            counting = asyncio.create_task(
+                self._counting.run(journal, self._api.target, self._make_view), name="metrics"
+            )
             await asyncio.wait({delivering, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            following.cancel()
+            for task in (stopping, following, watching, counting):
+                task.cancel()
         finally:
+            self._notifier.stopping()
             courier.request_stop(GRACE_S)
             await self._of_shifts.close()
             await bench.stop()
             await delivering
+
+    async def _watch(self, bench: Bench, journal: Journal) -> None:
+        """Keep the service manager told, as long as there is one."""
+        if self._notifier.present:
+            watch = Watch(
+                self._notifier,
+                journal,
+                pumps=lambda: bench.alive_at,
+                status=lambda: status_line(self._make_view()),
+            )
+            await watch.run()
 
     async def _follow(self, journal: Journal, courier: Courier) -> None:
         """Look now and then what other processes have done: delivered this station's pairs, or calibrated."""
