@@ -1,10 +1,11 @@
 """Build the Debian package for the machine this runs on: one per suite and architecture.
 
-usage: deb.py --wheel FILE --wheels FOLDER --build FOLDER --out FOLDER [--python FILE] [--version VERSION]
+usage: deb.py [--python FILE] [--build FOLDER] [--out FOLDER] [--version VERSION]
 
 The package is a virtual environment below /opt/tagsmith on the suite's own Python, with byte code and all libraries
 of the lock, and what a Debian machine needs around it. A tree is staged and packed with dpkg-deb; debhelper would have to
-be told not to do most of what it does. Run it with a Python that has pip, click and tagsmith (`make deb`).
+be told not to do most of what it does. This needs nothing but the standard library; `requirements/system deb` sees to
+the programs.
 """
 
 from __future__ import annotations
@@ -17,12 +18,8 @@ import os
 import re
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterable
 from email.utils import formatdate
 from pathlib import Path
-
-import manual
 
 ROOT = Path(__file__).parent.parent
 HERE = Path(__file__).parent
@@ -59,6 +56,9 @@ from tagsmith.__main__ import main
 main()
 """
 
+COMPILING = ("setuptools", "swig")
+"""What compiles the libraries that have no wheel. One of them names setuptools among what it needs to run; none asks it."""
+
 UNUSED = (
     "**/tests",
     "**/test",
@@ -68,8 +68,7 @@ UNUSED = (
     "textual/demo",
     "smartcard/wx",
     "smartcard/pyro",
-    "pkg_resources",
-    "bin",
+    "barcode/fonts",
     "**/*.pyx",
     "**/*.pxd",
     "**/*.c",
@@ -83,7 +82,8 @@ DEPENDS = (
     "systemd | systemd-tmpfiles",
     "pcscd",
     "libccid",
-    # Opened by name, so that no tool finds it.
+    # Opened by name, so that no tool finds them.
+    "libpcsclite1",
     "libusb-1.0-0",
     "udev",
 )
@@ -92,42 +92,69 @@ RECOMMENDS = ("libacsccid1", "systemd-timesyncd | time-daemon")
 
 def main() -> None:
     """Build it, and print where it is and how large."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("--wheel", type=Path, required=True, help="tagsmith's own wheel")
-    parser.add_argument("--wheels", type=Path, required=True, help="a folder with those of the lock")
-    parser.add_argument("--build", type=Path, required=True, help="a folder to work in; it is emptied")
-    parser.add_argument("--out", type=Path, required=True, help="where the package goes")
-    parser.add_argument("--python", type=Path, default=Path("/usr/bin/python3"), help="the suite's own")
-    parser.add_argument("--version", help="in place of the wheel's")
+    parser = argparse.ArgumentParser(description="Build the Debian package for the machine this runs on.")
+    parser.add_argument("--python", type=Path, default=Path("/usr/bin/python3"), help="the suite's own Python")
+    parser.add_argument("--build", type=Path, default=ROOT / "build/deb", help="a folder to work in")
+    parser.add_argument("--out", type=Path, default=ROOT / "build", help="where the package goes")
+    parser.add_argument("--version", help="in place of tagsmith's")
     given = parser.parse_args()
-    version = given.version or given.wheel.name.split("-")[1]
-    arch = output("dpkg", "--print-architecture")
-    stage = given.build.absolute() / "root"
-    shutil.rmtree(stage, ignore_errors=True)
-    stage.mkdir(parents=True)
     os.umask(0o022)
-    environment(stage, given.python, [given.wheel, *sorted(given.wheels.glob("*.whl"))])
+    build = given.build.absolute()
+    build.mkdir(parents=True, exist_ok=True)
+    stage = build / "root"
+    shutil.rmtree(stage, ignore_errors=True)
+    wheels = built(build, given.python)
+    environment(stage, given.python, build / "tools", wheels)
+    (version,) = (wheel.name.split("-")[1] for wheel in wheels if wheel.name.startswith("tagsmith-"))
+    version = given.version or version
     for source, target in FILES.items():
         place(ROOT / source, stage / (target + source.rpartition("/")[2] if target.endswith("/") else target))
     (stage / "usr/bin").mkdir(parents=True)
     (stage / "usr/bin/tagsmith").symlink_to(f"/{HOME}/bin/tagsmith")
-    manual.write(stage)
+    run(str(stage / HOME / "bin/python3"), "-B", str(HERE / "manual.py"), str(stage))
     documents(stage, version)
-    control(stage, version, arch, given.python)
-    given.out.mkdir(exist_ok=True)
-    package = given.out / f"tagsmith_{version}_{arch}.deb"
+    control(stage, version, output("dpkg", "--print-architecture"), given.python)
+    package = given.out / f"tagsmith_{version}_{output('dpkg', '--print-architecture')}.deb"
     run("dpkg-deb", "--root-owner-group", "-Zxz", "--build", str(stage), str(package))
-    print(f"{package}: {package.stat().st_size / 1e6:.1f} MB, installed {size_kib(stage) / 1024:.1f} MiB")
+    print(f"{package}: {package.stat().st_size / 1e6:.1f} MB, installed {size_kib(stage) / 1000:.1f} MB")
 
 
-def environment(stage: Path, python: Path, wheels: Iterable[Path]) -> None:
+def built(build: Path, python: Path) -> list[Path]:
+    """The wheels of the lock and tagsmith's own, built with the suite's Python and the tools of the lock."""
+    tools = build / "tools"
+    if not (tools / "bin/pip").exists():
+        run(str(python), "-m", "venv", "--clear", str(tools))
+    (build / "tools.txt").write_text(pinned("build.txt") + pinned("test.txt", *COMPILING))
+    pip = [str(tools / "bin/python"), "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check"]
+    locked = ("--no-deps", "--require-hashes")
+    run(*pip, "install", *locked, "-r", str(build / "tools.txt"))
+    wheels = build / "wheels"
+    shutil.rmtree(wheels, ignore_errors=True)
+    (build / "libraries.txt").write_text(pinned("hardware.txt", but=COMPILING))
+    # The compilers are the tools' own: they come first, and nothing is fetched beside the lock.
+    path = {**os.environ, "PATH": f"{tools / 'bin'}:{os.environ['PATH']}"}
+    make = [*pip, "wheel", "--no-build-isolation", "--wheel-dir", str(wheels)]
+    run(*make, *locked, "-r", str(build / "libraries.txt"), env=path)
+    run(*make, "--no-deps", "--no-index", str(ROOT), env=path)
+    return sorted(wheels.glob("*.whl"))
+
+
+def pinned(lock: str, *names: str, but: tuple[str, ...] = ()) -> str:
+    """The entries of a lock with their hashes: all, or those of these names, or all but some."""
+    entries = re.split(r"^(?=[a-z])", (ROOT / "requirements" / lock).read_text(), flags=re.MULTILINE)
+    named = {entry.partition("==")[0]: entry for entry in entries}
+    return "".join(entry for name, entry in named.items() if name not in but and (not names or name in names))
+
+
+def environment(stage: Path, python: Path, tools: Path, wheels: list[Path]) -> None:
     """The virtual environment, as it will lie at its own place."""
     home = stage / HOME
+    home.mkdir(parents=True)
     run(str(python), "-m", "venv", "--without-pip", "--symlinks", str(home))
-    pip = [sys.executable, "-m", "pip", "--python", str(home / "bin/python3"), "install"]
-    run(*pip, "--quiet", "--no-input", "--no-deps", "--no-index", "--no-compile", *map(str, wheels))
+    pip = [str(tools / "bin/python"), "-m", "pip", "--python", str(home / "bin/python3"), "--disable-pip-version-check"]
+    run(*pip, "install", "--quiet", "--no-input", "--no-deps", "--no-index", "--no-compile", *map(str, wheels))
     for script in (home / "bin").iterdir():
-        if not script.name.startswith("python"):
+        if not re.fullmatch(r"python[0-9.]*", script.name):
             script.unlink()
     shutil.rmtree(home / "include")
     config = home / "pyvenv.cfg"
@@ -143,9 +170,11 @@ def environment(stage: Path, python: Path, wheels: Iterable[Path]) -> None:
                 found.unlink()
     libraries = [file for file in packages.rglob("*") if re.search(r"\.so(\.[0-9.]+)?$", file.name) and file.is_file()]
     run("strip", "--strip-unneeded", *map(str, libraries))
+    for file in packages.rglob("*"):
+        file.chmod(0o755 if file.is_dir() else 0o644)
     # By its content and never by its time: nobody compiles anew at a start, or writes here.
     mode = ("--invalidation-mode", "unchecked-hash")
-    run(str(python), "-m", "compileall", "-q", *mode, "-s", str(stage), "-p", "/", str(home / "lib"))
+    run(str(python), "-m", "compileall", "-q", "-j", "0", *mode, "-s", str(stage), "-p", "/", str(home / "lib"))
 
 
 def place(source: Path, path: Path) -> None:
@@ -240,9 +269,9 @@ def size_kib(stage: Path) -> int:
     return sum(-(-path.stat().st_size // 1024) if path.is_file() and not path.is_symlink() else 1 for path in paths)
 
 
-def run(*command: str) -> None:
+def run(*command: str, env: dict[str, str] | None = None) -> None:
     """Run a command; what it says is seen, and its failure is ours."""
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, env=env)
 
 
 def output(*command: str, folder: Path | None = None) -> str:

@@ -1,9 +1,13 @@
-"""The manual page and the completions of three shells, made of the commands themselves."""
+"""Write the manual page and the completions of three shells, made of the commands themselves, below a root.
+
+usage: manual.py ROOT
+"""
 
 from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,3 +103,7 @@ def _roff(text: str) -> str:
     """Plain words for troff: no line begins a request, and a dash is one that can be copied."""
     text = text.replace("\\", "\\e").replace("-", "\\-")
     return f"\\&{text}" if text[:1] in ".'" else text
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
