@@ -91,8 +91,8 @@ def hardware(page: str) -> str:
 
 
 RULES_HEAD = f"""\
-# Readers and scanners that tagsmith knows: who may open them, and what they are called. `make generated` writes this from
-# src/tagsmith/lines/known.py. What is wanted beside it goes into /etc/udev/rules.d/94-tagsmith-local.rules.
+# Readers and scanners that tagsmith knows: who may open them, and what they are called. `make generated` writes this
+# from src/tagsmith/lines/known.py. What is wanted beside it goes into /etc/udev/rules.d/94-tagsmith-local.rules.
 #
 # Each gets the group {GROUP} and, below /dev, a link by the place where it is plugged in: tagsmith-reader-… or
 # tagsmith-scanner-…. A reader that is plugged in starts what is enabled of tagsmith.
@@ -115,12 +115,18 @@ LABEL="tagsmith_end"
 
 NODES = (
     ("usb", "", 'ENV{DEVTYPE}=="usb_device"', (Access.PCSC, Access.NFCPY), "what pcscd and nfcpy open"),
-    ("tty", "S", "", (Access.SERIAL,), "serial ports: of readers and scanners, and bridges, on which a reader may hang"),
+    (
+        "tty",
+        "S",
+        "",
+        (Access.SERIAL,),
+        "serial ports; on one of a bridge a reader may hang",
+    ),
     # A device may have more than one node for input: only the one that types whole lines is meant.
     ("input", "S", 'KERNEL=="event*", ENV{ID_INPUT_KEYBOARD}=="1"', (Access.KEYBOARD,), "what types"),
 )
-"""For each kind of node: its subsystem, whose attributes hold the ids (its own, or a parent's), what else it must be, the
-ways in which it is opened, and the words for it."""
+"""For each kind of node: its subsystem, whose attributes hold the ids (its own, or a parent's), what else it must be,
+the ways in which it is opened, and the words for it."""
 
 
 def rules() -> str:
@@ -140,7 +146,7 @@ def rules() -> str:
 def _rows(subsystem: str, ways: tuple[Access, ...]) -> list[tuple[str, str, str, str]]:
     """Name, vendor, products (as a pattern; empty for all) and role, devices of one name together.
 
-    Of a USB device that is opened by another node only its owner is changed for nobody: it is a mere `device`.
+    A USB device that is used by another node of it is a mere `device`: nobody opens it, and nobody else should.
     """
     rows: dict[tuple[str, str, str], list[str]] = {}
     for device in DEVICES:
@@ -156,7 +162,7 @@ def modules() -> str:
     """udev/modprobe.d/tagsmith.conf."""
     return (
         "# Linux's own NFC drivers take a reader before pcscd and nfcpy get it. `make generated` writes this from\n"
-        "# src/tagsmith/lines/known.py. Not `blacklist`: another module that needs one of these would load it all the same.\n"
+        "# src/tagsmith/lines/known.py. Not `blacklist`: another module that needs one of these would load it then.\n"
         + "".join(f"install {name} /bin/false\n" for name in NFC_MODULES)
     )
 

@@ -3,9 +3,9 @@
 usage: deb.py [--python FILE] [--build FOLDER] [--out FOLDER] [--version VERSION]
 
 The package is a virtual environment below /opt/tagsmith on the suite's own Python, with byte code and all libraries
-of the lock, and what a Debian machine needs around it. A tree is staged and packed with dpkg-deb; debhelper would have to
-be told not to do most of what it does. This needs nothing but the standard library; `requirements/system deb` sees to
-the programs.
+of the lock, and what a Debian machine needs around it. A tree is staged and packed with dpkg-deb; debhelper would have
+to be told not to do most of what it does. This needs nothing but the standard library; `requirements/system deb` sees
+to the programs.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ main()
 """
 
 COMPILING = ("setuptools", "swig")
-"""What compiles the libraries that have no wheel. One of them names setuptools among what it needs to run; none asks it."""
+"""What compiles the libraries that have no wheel. One of them says that it needs setuptools to run, and does not."""
 
 UNUSED = (
     "**/tests",
@@ -69,6 +69,8 @@ UNUSED = (
     "smartcard/wx",
     "smartcard/pyro",
     "barcode/fonts",
+    # Where each came from on the machine that built it.
+    "*.dist-info/direct_url.json",
     "**/*.pyx",
     "**/*.pxd",
     "**/*.c",
@@ -97,6 +99,7 @@ def main() -> None:
     parser.add_argument("--build", type=Path, default=ROOT / "build/deb", help="a folder to work in")
     parser.add_argument("--out", type=Path, default=ROOT / "build", help="where the package goes")
     parser.add_argument("--version", help="in place of tagsmith's")
+    parser.add_argument("--compress", default="xz", help="how dpkg-deb packs it: xz, or gzip to be done sooner")
     given = parser.parse_args()
     os.umask(0o022)
     build = given.build.absolute()
@@ -115,7 +118,7 @@ def main() -> None:
     documents(stage, version)
     control(stage, version, output("dpkg", "--print-architecture"), given.python)
     package = given.out / f"tagsmith_{version}_{output('dpkg', '--print-architecture')}.deb"
-    run("dpkg-deb", "--root-owner-group", "-Zxz", "--build", str(stage), str(package))
+    run("dpkg-deb", "--root-owner-group", f"-Z{given.compress}", "--build", str(stage), str(package))
     print(f"{package}: {package.stat().st_size / 1e6:.1f} MB, installed {size_kib(stage) / 1000:.1f} MB")
 
 
@@ -125,7 +128,7 @@ def built(build: Path, python: Path) -> list[Path]:
     if not (tools / "bin/pip").exists():
         run(str(python), "-m", "venv", "--clear", str(tools))
     (build / "tools.txt").write_text(pinned("build.txt") + pinned("test.txt", *COMPILING))
-    pip = [str(tools / "bin/python"), "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check"]
+    pip = [str(tools / "bin/python"), "-m", "pip", "-qq", "--no-input", "--disable-pip-version-check"]
     locked = ("--no-deps", "--require-hashes")
     run(*pip, "install", *locked, "-r", str(build / "tools.txt"))
     wheels = build / "wheels"
@@ -219,7 +222,8 @@ def control(stage: Path, version: str, arch: str, python: Path) -> None:
     (folder / "conffiles").write_text("/etc/tagsmith/tagsmith.toml\n")
     sums = (f"{hashlib.md5(file.read_bytes()).hexdigest()}  {file.relative_to(stage)}\n" for file in files)  # noqa: S324
     (folder / "md5sums").write_text("".join(sums))
-    needed = output(str(python), "-c", "import sys; print('python3 (>= 3.%d~), python3 (<< 3.%d~)' % (sys.version_info[1], sys.version_info[1] + 1))")
+    major, minor = map(int, output(str(python), "-c", "import sys; print(*sys.version_info[:2])").split())
+    suited = f"python3 (>= {major}.{minor}~)", f"python3 (<< {major}.{minor + 1}~)"
     fields = {
         "Package": "tagsmith",
         "Version": version,
@@ -228,7 +232,7 @@ def control(stage: Path, version: str, arch: str, python: Path) -> None:
         "Installed-Size": str(size_kib(stage)),
         "Section": "misc",
         "Priority": "optional",
-        "Depends": ", ".join([needed, *linked(stage), *DEPENDS]),
+        "Depends": ", ".join([*suited, *linked(stage), *DEPENDS]),
         "Recommends": ", ".join(RECOMMENDS),
         "Description": (HERE / "debian/description").read_text().rstrip(),
     }

@@ -1,24 +1,17 @@
-"""The udev rules, obeyed by the true udev on devices that umockdev makes up: one of each that is known, and strangers."""
+"""The udev rules, obeyed by the true udev on devices that umockdev makes up: each that is known, and strangers."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from support.clean_root import alone
 from tagsmith.lines.known import DEVICES, GROUP, Access, Kind, KnownDevice
 
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.timeout(240),
-    pytest.mark.skipif(os.geteuid() != 0, reason="a folder of its own for udev to write in takes root"),
-    pytest.mark.skipif(not shutil.which("umockdev-run"), reason="umockdev is not installed"),
-]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
 
 ROOT = Path(__file__).parents[2]
 BUS = "/devices/pci0000:00/0000:00:14.0/usb1"
@@ -36,8 +29,6 @@ STRANGERS = (
 )
 # All of this is seen by the test alone: what udev would do to this machine's /dev and /run it does there.
 NAMESPACE = """
-set -e
-mount --make-rprivate /
 mount -t tmpfs tmpfs /run
 mkdir -p /run/udev/rules.d /run/helpers /run/dev
 cp {root}/udev/93-tagsmith.rules /run/udev/rules.d/
@@ -74,7 +65,7 @@ class Seen:
 
 
 def described(place: int, device: KnownDevice) -> tuple[str, dict[str, str]]:
-    """A device that is plugged into a socket with all nodes that it may have, for umockdev; and the path of each node."""
+    """A plugged device with all nodes that it may have, in umockdev's words; and the path of each node."""
     pid = ANY_PRODUCT if device.pid is None else device.pid
     usb = f"{BUS}/1-1.{place}"
     hid = f"{usb}/1-1.{place}:1.0/0003:{device.vid:04X}:{pid:04X}.0001/input"
@@ -117,19 +108,14 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[int, int | None
         paths |= {path: (device, kind) for kind, path in nodes.items()}
     (folder / "devices").write_text(text)
     (folder / "paths").write_text("".join(f"{path}\n" for path in paths))
-    script = NAMESPACE.format(
-        root=ROOT, devices=folder / "devices", paths=folder / "paths", group=GROUP, gid=GID
-    )
-    done = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", script], capture_output=True, text=True, check=False, timeout=200
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert "93-tagsmith.rules" in done.stdout
+    script = NAMESPACE.format(root=ROOT, devices=folder / "devices", paths=folder / "paths", group=GROUP, gid=GID)
+    said = alone(script)
+    assert "93-tagsmith.rules" in said
     found: dict[tuple[int, int | None], dict[str, Seen]] = {}
-    for part in done.stdout.split("@ ")[1:]:
-        path, _, said = part.partition("\n")
+    for part in said.split("@ ")[1:]:
+        path, _, about = part.partition("\n")
         device, kind = paths[path]
-        found.setdefault((device.vid, device.pid), {})[kind] = judged(said)
+        found.setdefault((device.vid, device.pid), {})[kind] = judged(about)
     assert len(found) == len(DEVICES) + len(STRANGERS)
     return found
 

@@ -28,7 +28,7 @@ from tagsmith.errors import (
 from tagsmith.lines.usb import usb_devices
 
 RULES = Path("/etc/udev/rules.d/94-tagsmith-local.rules")
-"""Where a machine's own udev rules go. The CCID driver's are number 92 and tagsmith's 93, and the last rule wins; a file
+"""Where a machine's own udev rules go. The CCID driver's are number 92, tagsmith's 93, and the last rule wins; a file
 of the same name as tagsmith's would be read in its place."""
 
 LOG_IN_AGAIN = "# then log out and in again"
