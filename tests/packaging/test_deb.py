@@ -114,6 +114,7 @@ def test_it_is_installed_renewed_and_taken_away(bare: CleanRoot, package: Path) 
     assert "20 paired, 20 reserved, 0 left, 0 lost" in bare.run("tagsmith", "demo", "--auto", "20")
     assert bare.run("systemd-analyze", "verify", "--man=no", *units(bare)) == ""
     assert bare.run("stat", "-c", "%U:%G %a", "/var/lib/tagsmith").split() == ["tagsmith:tagsmith", "750"]
+    assert set(bare.run("id", "-Gn", "tagsmith").split()) == {"tagsmith", "dialout"}
     assert "tagsmith" in bare.run(
         "bash", "-c", ". /usr/share/bash-completion/completions/tagsmith; complete -p tagsmith"
     )
