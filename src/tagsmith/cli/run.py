@@ -21,7 +21,7 @@ def run_station(user: str | None, config: Path | None, **station: Any) -> None:
 
     Headless, each event is one JSON line on standard output (docs/events.md); it ends when standard input does,
     with 0, or 3 when something is left to send. With scanners of its own and no stdin: among them it reads no
-    standard input and runs until SIGTERM, which ends it at once and cleanly.
+    standard input and runs until SIGTERM, which ends it at once and cleanly; --no-stdin demands that.
 
     The API's own validity is ten years from today; it cannot be changed once a key is reserved.
     """

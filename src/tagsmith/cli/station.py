@@ -19,6 +19,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.option("--headless", is_flag=True, help="No screen: numbers from standard input, events as JSON lines."),
+    click.option("--no-stdin", is_flag=True, help="Headless, for services: numbers from scanners of its own only."),
     click.option(
         "--reader", "readers", metavar="SPEC", multiple=True, help="A reader, one per lane (like pcsc:ACR1252)."
     ),
@@ -80,6 +81,7 @@ def station_wanted(
     config: Path | None,
     *,
     headless: bool,
+    no_stdin: bool,
     readers: tuple[str, ...],
     scanners: tuple[str, ...],
     key_type: str | None,
@@ -89,7 +91,8 @@ def station_wanted(
     """The station that these flags ask for.
 
     Raises:
-        ConfigError: the settings are wrong, or standard input is asked for twice or beside a screen.
+        ConfigError: the settings are wrong, standard input is asked for twice or beside a screen, or there is no other
+            scanner where it is not to be read.
         Refused: no such user, or no such validity.
     """
     from tagsmith import wall_clock
@@ -112,6 +115,11 @@ def station_wanted(
     if from_stdin and not headless:
         raise ConfigError(
             "scanner 'stdin:' cannot be used here", "the screen reads the keyboard itself; leave this scanner out"
+        )
+    if no_stdin and (from_stdin or not settings.scanner):
+        raise ConfigError(
+            "standard input is not to be read, and the settings name no other scanner",
+            "write a [[scanner]] into the settings; `tagsmith readers` lists what is there",
         )
     terms = Terms(user, KeyType(key_type) if key_type else None, valid.valid_from, valid.valid_to)
     return Wanted(settings, terms, headless)
