@@ -31,6 +31,7 @@ from tagsmith.model import (
     ScannerStatus,
     Signal,
     Tag,
+    Terms,
 )
 from tagsmith.readers import Reader
 from tagsmith.readers.pump import Edge, Pump, ReaderChanged, TagArrived, TagLeft, TagsCollided

@@ -6,6 +6,7 @@ is under way at a time.
 """
 
 from tagsmith.station.delivering import deliver
+from tagsmith.station.field import FieldStation
 from tagsmith.station.station import Station, bound_lane
 
-__all__ = ["Station", "bound_lane", "deliver"]
+__all__ = ["FieldStation", "Station", "bound_lane", "deliver"]
