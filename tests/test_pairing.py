@@ -643,6 +643,13 @@ class TestConfirm:
         result = play(first, second, self.yes(), rules=replace(self.RULES, order=order))
         assert result.lane.phase is Phase.COMMITTING
 
+    def test_the_half_that_came_second_is_looked_up(self) -> None:
+        """Nobody is asked about a number that is used, or a key that is paired."""
+        found = Found("s", record(number="N-1"), 3.0)
+        assert reasons(play(tap(A), scan("N-1", fresh="s"), found, rules=self.RULES)) == ["duplicate-number"]
+        found = Found("t", record(), 3.0)
+        assert reasons(play(scan("N-1", 1.0), tap(A, 2.0, "t"), found, rules=self.RULES)) == ["duplicate-uid"]
+
     @pytest.mark.parametrize(("uid", "number"), [(B, "N-1"), (A, "N-2")])
     def test_what_a_person_did_not_see_is_not_saved(self, uid: str, number: str) -> None:
         """Their word was for another pair: it is said, and the one that waits goes on waiting."""

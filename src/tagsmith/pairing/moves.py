@@ -110,7 +110,11 @@ def _join(lane: Lane, tap: Tapped, scan: Scanned, rules: Rules, entry: str, at: 
     if rules.verify:
         return Step(replace(lane, phase=Phase.VERIFYING, tap=tap, scan=scan, since=at, rivals=None))
     if rules.confirm:
-        return Step(replace(lane, phase=Phase.CONFIRMING, tap=tap, scan=scan, since=at, rivals=None))
+        # The half that came first was looked up then. A person should not be asked about what cannot be.
+        newer = (
+            LookUp(tap.fresh, uid=tap.tag.uid) if lane.tap is None else LookUp(scan.fresh, number_key=scan.number.key)
+        )
+        return Step(replace(lane, phase=Phase.CONFIRMING, tap=tap, scan=scan, since=at, rivals=None), (newer,))
     return _commit(lane, tap, scan, entry)
 
 

@@ -197,10 +197,7 @@ def _confirm_face(shown: FormShown, lane: LaneView) -> Face:
     if (why := lane.notice or _said(shown)) is not None and not why.good:
         said = joined([printable(why.title), printable(why.hint)], " ")
         return Face(("SURE?",), Tone.ERROR, question, said, details, warnings)
-    if _offline(shown):
-        deed = _("F4: save it. Reserved and activated when the network is back; final.")
-    else:
-        deed = _("F4: save, reserve and activate at once; this is final.")
+    deed = _("F4 saves it, to be sent when online.") if _offline(shown) else _("F4 reserves and activates it: final.")
     return Face(("SURE?",), Tone.HALF, question, Safe(deed), details, warnings)
 
 
@@ -311,7 +308,7 @@ def user_row(shown: FormShown, width: int) -> Row:
         case UserStand.UNKNOWN:
             return row(fitted(Safe(_("NOT KNOWN to the API")), width), Ink.REVERSE)
         case UserStand.UNREACHABLE:
-            text = _("OFFLINE: nobody can say whether the API knows this user")
+            text = _("OFFLINE: cannot be looked up")
             return row(fitted(Safe(text), width), Ink.REVERSE)
         case UserStand.FAILED:
             return row(fitted(printable(form.message), width), Ink.REVERSE)
@@ -355,7 +352,7 @@ def steps_row(shown: FormShown, width: int) -> Row:
     waiting = shown.view.delivery.waiting
     left = Safe(" " + _("not sent yet: {count}").format(count=waiting)) if waiting else EMPTY
     if last is None or (lane is not None and lane.phase in (Phase.CONFIRMING, Phase.COMMITTING)):
-        return row(fitted(left, width), Ink.BOLD)
+        return row(fitted(left, width), Ink.BOLD) if left else ()
     done = _done(last)
     runs: list[Run] = []
     for step, name in zip(_STEPS, (_("saved"), _("reserved"), _("active")), strict=True):
@@ -396,7 +393,7 @@ def keys_row(shown: FormShown, width: int) -> Row:
 
 def _keys(shown: FormShown) -> list[tuple[str, str]]:
     offer = offered(shown)
-    keys = [("F6", _("replace")), ("Tab", _("next")), ("Esc", _("clear")), ("F1", _("help")), ("F10", _("quit"))]
+    keys = [("F6", _("replace")), ("Esc", _("clear")), ("F10", _("quit")), ("F1", _("help")), ("Tab", _("next"))]
     if shown.question is not Question.NONE:
         keys = [("Esc", _("back")), ("F10", _("quit"))]
     match offer:

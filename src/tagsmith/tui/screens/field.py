@@ -16,11 +16,11 @@ from textual.widgets import Input
 from tagsmith.enrolment import UserKey, UserStand
 from tagsmith.i18n import _
 from tagsmith.model import Notice, Phase
-from tagsmith.tui import form
+from tagsmith.tui import form, letters
 from tagsmith.tui.form import FormShown, Question
 from tagsmith.tui.screens.overlay import Overlay
 from tagsmith.tui.text import Safe
-from tagsmith.tui.typeset import Ink, Row
+from tagsmith.tui.typeset import Ink, Row, small_face_rows, wrapped
 from tagsmith.tui.widgets import BannerSheet, FaceSheet, LineSheet, PageSheet, Sheet, Shown, StatusSheet
 
 
@@ -41,13 +41,25 @@ class FormSheet(Sheet):
         self.shown: FormShown | None = None
 
     def tell(self, shown: FormShown) -> None:
-        """Show this."""
+        """Show this; a line without anything to say takes no room."""
         self.shown = shown
+        self.display = any(self.typeset(self.app.size.width, 1))
         self.renew()
 
     def typeset(self, width: int, height: int) -> Sequence[Row]:
         """The line."""
         return [getattr(form, self._set_row)(self.shown, width)] if self.shown else ()
+
+
+class FormFace(FaceSheet):
+    """The word, and what is asked, in full: the word is as large as that leaves room for."""
+
+    def typeset(self, width: int, height: int) -> Sequence[Row]:
+        """The face; what a person is to agree to is never cut for the sake of large letters."""
+        sentences = sum(len(wrapped(text, max(width - 2, 1), height)) for text in (self.face.title, self.face.hint))
+        if height - sentences < letters.HEIGHT:
+            return small_face_rows(self.face, width, height)
+        return super().typeset(width, height)
 
 
 class KeyList(Sheet, can_focus=True):
@@ -76,6 +88,7 @@ class KeyList(Sheet, can_focus=True):
         if keys != self.keys:
             self.keys = keys
             self._at = min(self._at, max(len(keys) - 1, 0))
+            self.styles.height = len(keys)
         self.renew()
 
     def typeset(self, width: int, height: int) -> Sequence[Row]:
@@ -129,38 +142,48 @@ class FieldScreen(Screen[None], inherit_bindings=False):
     def __init__(self, shown: FormShown, user: str, block: str) -> None:
         super().__init__()
         self._shown = shown
-        self._user = user
-        self._block = block
+        # Kept here: a view may still come while the screen is being taken down, and nothing is found in it then.
+        self._status = StatusSheet(id="status")
+        self._banner = BannerSheet(id="banner")
+        self._user, self._number, self._name_field = Field("user"), Field("number"), Field("name")
+        self._keys = KeyList("user-keys")
+        self._face = FormFace(form.form_face(shown), block, id="face")
+        self._lines = (
+            FormSheet("user-row", "user_row"),
+            FormSheet("chip", "chip_row"),
+            FormSheet("steps", "steps_row"),
+            FormSheet("keys", "keys_row"),
+        )
         self._number_told = ""
+        self._named = user
         self.question = Question.NONE
         self.lost: UserKey | None = None
         self.seen: Notice | None = None
 
     def compose(self) -> ComposeResult:
         """The form from top to bottom."""
-        yield StatusSheet(id="status")
-        yield BannerSheet(id="banner")
+        yield self._status
+        yield self._banner
         with Horizontal(classes="line"):
             yield _label(_("User"))
-            yield Field("user")
-        yield FormSheet("user-row", "user_row")
-        yield KeyList("user-keys")
+            yield self._user
+        yield self._lines[0]
+        yield self._keys
         with Horizontal(classes="line"):
             yield _label(_("Key"))
-            yield FormSheet("chip", "chip_row")
+            yield self._lines[1]
         with Horizontal(classes="line"):
             yield _label(_("Number"))
-            yield Field("number")
+            yield self._number
         with Horizontal(classes="line"):
             yield _label(_("Name"))
-            yield Field("name")
-        yield FaceSheet(form.form_face(self._shown), self._block, id="face")
-        yield FormSheet("steps", "steps_row")
-        yield FormSheet("keys", "keys_row")
+            yield self._name_field
+        yield self._face
+        yield from self._lines[2:]
 
     def on_mount(self) -> None:
         """Show what there is."""
-        self.query_one("#user", Field).value = self._user
+        self._user.value = self._named
         self.tell(self._shown)
 
     def on_resize(self) -> None:
@@ -172,12 +195,10 @@ class FieldScreen(Screen[None], inherit_bindings=False):
     @property
     def shown(self) -> FormShown:
         """All that is shown now, with what stands in the fields."""
-        if not self.is_mounted:
-            return self._shown
         return replace(
             self._shown,
-            typed_user=self.query_one("#user", Field).value,
-            typed_name=self.query_one("#name", Field).value,
+            typed_user=self._user.value,
+            typed_name=self._name_field.value,
             question=self.question,
             lost=self.lost,
             seen=self.seen,
@@ -191,12 +212,12 @@ class FieldScreen(Screen[None], inherit_bindings=False):
             return
         self._tell_number()
         shown = self.shown
-        self.query_one(StatusSheet).tell(shown)
-        self.query_one(BannerSheet).tell(shown)
-        self.query_one(KeyList).tell(shown.form.keys)
-        for sheet in self.query(FormSheet):
-            sheet.tell(shown)
-        self.query_one("#face", FaceSheet).tell(form.form_face(shown))
+        self._status.tell(shown)
+        self._banner.tell(shown)
+        self._keys.tell(shown.form.keys)
+        for line in self._lines:
+            line.tell(shown)
+        self._face.tell(form.form_face(shown))
 
     def _tell_number(self) -> None:
         """The number that waits stands in its field; once its pair is saved the field is free for the next."""
@@ -206,11 +227,10 @@ class FieldScreen(Screen[None], inherit_bindings=False):
         number = "" if lane.phase is Phase.PAIRED else lane.number
         if number == self._number_told:
             return
-        field = self.query_one("#number", Field)
-        if number or field.value.strip() == self._number_told:
-            field.value = number
+        if number or self._number.value.strip() == self._number_told:
+            self._number.value = number
         if not number and lane.phase is Phase.PAIRED:
-            self.query_one("#name", Field).value = ""
+            self._name_field.value = ""
         self._number_told = number
 
     # --- what is typed --------------------------------------------------------------------------------------------
@@ -222,26 +242,27 @@ class FieldScreen(Screen[None], inherit_bindings=False):
     @on(Input.Submitted, "#user")
     def _user_done(self) -> None:
         self._name_user()
-        self.query_one("#number", Field).focus()
+        self._number.focus()
 
     @on(Input.Blurred, "#user")
     def _user_left(self) -> None:
-        if self.query_one("#user", Field).value.strip() != self._shown.form.user:
+        if self._user.value.strip() != self._named:
             self._name_user()
 
     def _name_user(self) -> None:
-        self.post_message(self.UserNamed(self.query_one("#user", Field).value.strip()))
+        self._named = self._user.value.strip()
+        self.post_message(self.UserNamed(self._named))
 
     @on(Input.Submitted, "#number")
     def _number_done(self) -> None:
-        text = self.query_one("#number", Field).value
+        text = self._number.value
         if text.strip():
             self.post_message(self.NumberWritten(text))
-            self.query_one("#name", Field).focus()
+            self._name_field.focus()
 
     @on(Input.Submitted, "#name")
     def _name_done(self) -> None:
-        self.query_one("#number", Field).focus()
+        self._number.focus()
 
     # --- questions ------------------------------------------------------------------------------------------------
 
@@ -253,16 +274,16 @@ class FieldScreen(Screen[None], inherit_bindings=False):
     def put_away(self) -> None:
         """What was said has been read; what was typed as a number is dropped."""
         self.seen = self._shown.form.said
-        self.query_one("#number", Field).value = ""
+        self._number.value = ""
         self._number_told = ""
         self.tell(self._shown)
 
     def choose_lost(self) -> None:
         """Go to the user's keys, where one can be chosen to be replaced."""
         if self._shown.form.stand is UserStand.KNOWN and self._shown.form.keys:
-            self.query_one(KeyList).focus()
+            self._keys.focus()
         else:
-            self.query_one("#user", Field).focus()
+            self._user.focus()
 
     @on(KeyList.Chosen)
     def _chosen(self, message: KeyList.Chosen) -> None:
