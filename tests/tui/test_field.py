@@ -150,7 +150,7 @@ async def test_offline_it_is_kept_and_sent_when_the_network_is_back(tmp_path: Pa
         await it.user("driver-1")
         await it.sees("OFFLINE")
         await it.enroll(A, NUMBER)
-        await it.sees("is saved.", "Reserved and activated for driver-1 when it can be sent.", "not sent yet: 1")
+        await it.sees("is saved.", "Reserved and activated for driver-1 when the network is back.", "not sent yet: 1")
         assert [record.state for record in it.records()] in ([State.HELD], [State.QUEUED])
         await it.press("f10")
         await it.sees("1 key is saved and not sent yet", "tagsmith courier")

@@ -61,21 +61,19 @@ class Disabling:
 
 Offer = Wish | Correcting | Disabling
 
-_IDLE = (Phase.READY, Phase.PAIRED, Phase.REFUSED, Phase.KNOWN)
-
 
 def offered(shown: FormShown) -> Offer | None:
     """What F4 does now; None where it does nothing."""
     form, lane = shown.form, _lane(shown.view)
     if shown.question is Question.DISABLE and shown.lost is not None:
         return Disabling(form.user, shown.lost.key_id)
-    if shown.question is not Question.NONE or lane is None or not _user_stands(shown):
+    if shown.question is not Question.NONE or lane is None or _is_urgent(shown, lane) or not _user_stands(shown):
         return None
     if lane.phase is Phase.CONFIRMING and lane.uid is not None:
         return Wish(lane.uid, lane.number, form.user, shown.typed_name.strip())
-    stray = _stray(shown)
-    if lane.phase in _IDLE and stray is not None:
-        return Correcting(stray.record.entry.id, form.user)
+    told = _told(shown, lane)
+    if told is not None and told.reached is Reached.NO_USER:
+        return Correcting(told.record.entry.id, form.user)
     return None
 
 
@@ -126,12 +124,12 @@ def _user_stands(shown: FormShown) -> bool:
     return bool(form.user) and settled and shown.typed_user.strip() == form.user
 
 
-def _stray(shown: FormShown) -> Enrolment | None:
-    """The reserved key whose user is to be corrected: the last one enrolled, else one of an earlier run."""
-    last = shown.form.last
-    if last is not None and last.reached is Reached.NO_USER:
-        return last
-    return shown.form.strays[0] if shown.form.strays else None
+def _told(shown: FormShown, lane: LaneView) -> Enrolment | None:
+    """The enrolment that is told of while nothing waits: the last one; if that is done, one that waits for a person."""
+    if lane.phase not in (Phase.READY, Phase.PAIRED) or lane.notice is not None or _said(shown) is not None:
+        return None
+    last, strays = shown.form.last, shown.form.strays
+    return strays[0] if strays and (last is None or not last.is_open) else last
 
 
 def _offline(shown: FormShown) -> bool:
@@ -149,13 +147,9 @@ def _disable_face(user: str, lost: UserKey) -> Face:
     return Face(
         ("DISABLE?",),
         Tone.HALF,
-        printable(_("Disable {key} of user {user} at once?").format(key=_key_text(lost), user=user)),
+        printable(_("Disable {key} of {user} at once?").format(key=lost.number or lost.key_id, user=user)),
         Safe(_("F4 disables it; then tap the new key. Esc goes back.")),
     )
-
-
-def _key_text(key: UserKey) -> str:
-    return ", ".join(filter(None, (key.number or key.key_id, key.contract_id, key.name)))
 
 
 def leave_face(shown: FormShown) -> Face:
@@ -197,7 +191,11 @@ def _confirm_face(shown: FormShown, lane: LaneView) -> Face:
     if (why := lane.notice or _said(shown)) is not None and not why.good:
         said = joined([printable(why.title), printable(why.hint)], " ")
         return Face(("SURE?",), Tone.ERROR, question, said, details, warnings)
-    deed = _("F4 saves it, to be sent when online.") if _offline(shown) else _("F4 reserves and activates it: final.")
+    deed = _("F4 reserves and activates it: final.")
+    if shown.view.delivery.delivery is not Delivery.ACTIVE:
+        deed = _("F4 saves it; it is sent later.")
+    elif _offline(shown):
+        deed = _("F4 saves it, to be sent when online.")
     return Face(("SURE?",), Tone.HALF, question, Safe(deed), details, warnings)
 
 
@@ -236,10 +234,8 @@ def _idle_face(shown: FormShown, base: Face) -> Face:
     if said := _said(shown):
         word, tone = ("OK", Tone.PAIRED) if said.good else ("STOP", Tone.ERROR)
         return Face((word,), tone, printable(said.title), printable(said.hint))
-    stray, last = _stray(shown), shown.form.last
-    one = stray if last is None or not last.is_open else last
-    one = one or last
-    if one is None or (lane.phase is Phase.READY and not one.is_open and one.reached is Reached.GONE):
+    one = _told(shown, lane)
+    if one is None:
         return base
     return _enrolment_face(shown, one)
 
@@ -248,18 +244,22 @@ def _enrolment_face(shown: FormShown, one: Enrolment) -> Face:
     record = one.record
     number, user = record.entry.visual_number, record.entry.user_id or ""
     message = record.activation.message or record.reservation.message
-    offline = _offline(shown) or shown.view.delivery.delivery is not Delivery.ACTIVE
     said = {"number": number, "user": user, "contract": record.contract_id or "-", "to": shown.form.user}
     word, tone = "STOP", Tone.ERROR
     match one.reached:
         case Reached.SAVED:
-            word, tone, title = "SAVED", Tone.PAIRED, _("{number} is saved.")
-            hint = (
-                _("Reserved and activated for {user} when it can be sent.") if offline else _("It is being reserved.")
-            )
+            word, tone, title, hint = "SAVED", Tone.PAIRED, _("{number} is saved."), _("It is being reserved.")
+            if shown.view.delivery.delivery is not Delivery.ACTIVE:
+                hint = _("Reserved and activated for {user} when it can be sent.")
+            elif _offline(shown):
+                hint = _("Reserved and activated for {user} when the network is back.")
         case Reached.RESERVED:
             word, tone, title = "RESERVED", Tone.PAIRED, _("{number} is reserved.")
-            hint = _("Activated for {user} when it can be sent.") if offline else _("It is being activated for {user}.")
+            hint = _("It is being activated for {user}.")
+            if shown.view.delivery.delivery is not Delivery.ACTIVE:
+                hint = _("Activated for {user} when it can be sent.")
+            elif _offline(shown):
+                hint = _("Activated for {user} when the network is back.")
         case Reached.ACTIVE:
             word, tone, title = "WORKS", Tone.PAIRED, _("Contract {contract}")
             hint = _("{number} works for {user}. Tap the next key.")

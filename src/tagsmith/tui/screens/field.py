@@ -62,7 +62,7 @@ class FormFace(FaceSheet):
         return super().typeset(width, height)
 
 
-class KeyList(Sheet, can_focus=True):
+class KeyList(Sheet, can_focus=False):
     """The user's keys, one of which may be chosen to be replaced."""
 
     BINDINGS = [  # noqa: RUF012
@@ -89,6 +89,7 @@ class KeyList(Sheet, can_focus=True):
             self.keys = keys
             self._at = min(self._at, max(len(keys) - 1, 0))
             self.styles.height = len(keys)
+            self.can_focus = bool(keys)
         self.renew()
 
     def typeset(self, width: int, height: int) -> Sequence[Row]:
@@ -289,6 +290,8 @@ class FieldScreen(Screen[None], inherit_bindings=False):
     def _chosen(self, message: KeyList.Chosen) -> None:
         if message.key.enabled and message.key.can_be_lost:
             self.ask(Question.DISABLE, message.key)
+        else:
+            self.app.bell()
 
 
 def _label(text: str) -> LineSheet:
