@@ -770,16 +770,16 @@ def test_every_cell_of_the_table_is_reached() -> None:
     """Each move and each of its ends can happen: the table promises nothing that never comes."""
     promised = {(phase, event, end) for (phase, event), move in TABLE.items() for end in move.ends}
     seen: set[tuple[Phase, type, Phase]] = set()
-    rule_sets = [
+    never = frozenset({Uid.from_hex(A)})
+    rule_sets = [Rules(order=order, confirm=True, keep_removed=False) for order in (Order.SCAN_FIRST, Order.EITHER)]
+    rule_sets += [Rules(order=Order.EITHER, confirm=True), Rules(never=never, confirm=True)]
+    rule_sets += [
         Rules(order=order, verify=verify, keep_removed=keep)
         for order in Order
         for verify in (False, True)
         for keep in (False, True)
     ]
-    never = frozenset({Uid.from_hex(A)})
-    rule_sets += [Rules(golden=Uid.from_hex(B)), Rules(never=never), Rules(never=never, confirm=True)]
-    rule_sets += [Rules(order=order, confirm=True, keep_removed=False) for order in (Order.SCAN_FIRST, Order.EITHER)]
-    rule_sets.append(Rules(order=Order.EITHER, confirm=True))
+    rule_sets += [Rules(golden=Uid.from_hex(B)), Rules(never=never)]
     alphabet: list[Event] = [
         *(tap(uid, at, "e1") for uid in (A, B, RANDOM) for at in (1.0, 9.0)),
         *(scan(text, at, "e1") for text in ("N-1", "N-2") for at in (1.0, 9.0)),

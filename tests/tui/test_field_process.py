@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 from support.headless import entries, environment, tagsmith
 from support.terminal import Terminal
 from support.wire_server import WireServer
@@ -44,6 +46,7 @@ def test_a_key_is_enrolled_in_a_car_park(tmp_path: Path) -> None:
     assert [entry["state"] for entry in entries(env)] == ["active"]
 
 
+@pytest.mark.long
 def test_what_is_saved_without_a_network_is_told_and_sent_later(tmp_path: Path) -> None:
     """Leaving asks, and says so once more on the terminal; `tagsmith courier` sends it when the network is back."""
     with WireServer(key="test-key") as server:

@@ -244,7 +244,9 @@ class Desk:
             self._say("not-disabled", _("The old key is NOT disabled."), str(error))
         else:
             named = " ".join(part for part in (key.reference_id or key.key_id, key.contract_id or "") if part)
-            self._say("disabled", f"{_('The old key is disabled:')} {named}", _("Tap the new key."), good=True)
+            self._say(
+                "disabled", _("The old key is disabled: {key}").format(key=named), _("Tap the new key."), good=True
+            )
         if user == self.view.user:
             self._look_again()
 
