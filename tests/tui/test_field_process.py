@@ -64,3 +64,11 @@ def test_what_is_saved_without_a_network_is_told_and_sent_later(tmp_path: Path) 
         once = tagsmith("courier", "--once", env=env)
         assert once.returncode == 0, once.stderr
         assert dict(server.active) == {NUMBER: "driver-1"}
+
+
+def test_a_form_needs_a_screen(tmp_path: Path) -> None:
+    """Nobody could confirm anything without one."""
+    refused = tagsmith("run", "--field", "--headless", env=environment(tmp_path, "http://127.0.0.1:1"))
+    assert refused.returncode == 1
+    assert "the form needs a screen" in refused.stderr
+    assert "Traceback" not in refused.stderr
