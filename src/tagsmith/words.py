@@ -32,6 +32,7 @@ BIG: dict[Phase, str] = {
     Phase.TAG_WAITS: "SCAN",
     Phase.NUMBER_WAITS: "TAP",
     Phase.VERIFYING: "TAP AGAIN",
+    Phase.CONFIRMING: "SURE?",
     Phase.COMMITTING: "SAVING",
     Phase.PAIRED: "PAIRED",
     Phase.REFUSED: "STOP",
@@ -46,6 +47,7 @@ NEXT: dict[str, str] = {
     "number": "Scan the number printed on this key.",
     "either": "Tap a key or scan its number.",
     "verify": "Lift the key and tap it once more.",
+    "confirm": "Look at it, then confirm.",
     "saving": "Being written to the disc.",
     "golden": "Tap the golden key: it proves that this reader reads right.",
 }
@@ -101,6 +103,8 @@ _REASONS: dict[str, tuple[str, str]] = {
     ),
     Reason.UNREADABLE: ("The key on the reader cannot be read.", "Take it away and lay one key on it, flat."),
     Reason.STALLED: ("The station stood still: nothing is paired.", "Start this key again."),
+    Reason.CONFIRM_STALE: ("Something changed before it was confirmed.", "Look at it again, then confirm."),
+    Reason.KEY_AWAY: ("The key is not on the reader: nothing is saved.", "Lay this key on the reader, then confirm."),
     Reason.GOLDEN_AWAITED: ("The golden key comes first.", "Tap the golden key on this lane."),
     Reason.GOLDEN_REVERSED: (
         "The golden key came back to front: wrong byte order.",

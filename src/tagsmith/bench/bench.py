@@ -31,6 +31,7 @@ from tagsmith.model import (
     ScannerStatus,
     Signal,
     Tag,
+    Terms,
 )
 from tagsmith.readers import Reader
 from tagsmith.readers.pump import Edge, Pump, ReaderChanged, TagArrived, TagLeft, TagsCollided
@@ -201,6 +202,13 @@ class Bench:
                 lane.notice = words.notice("nothing-to-undo")
                 self._say("undone", lane, entry=None, done=False, message=lane.notice.title)
                 self._changed()
+
+    def confirm(self, lane_name: str, uid: Uid, number: str, terms: Terms) -> None:
+        """A person has seen this pair and wants it, on these terms; it is refused if another one waits by now."""
+        lane = self._lanes[lane_name]
+        if lane.state.phase is Phase.CONFIRMING:
+            lane.terms = terms
+            self._step(lane, pairing.Confirmed(uid, number, self._clock(), self._new_id()))
 
     def verify_next(self, lane_name: str) -> None:
         """The lane's next pair is verified by a second tap."""
@@ -450,7 +458,7 @@ class Bench:
         self._step(lane, pairing.Saved(entry.id, self._clock()))
 
     def _entry(self, lane: Lane, effect: pairing.Commit) -> Entry:
-        tap, scan, terms = effect.tap, effect.scan, self._work.terms
+        tap, scan, terms = effect.tap, effect.scan, lane.terms or self._work.terms
         tag_warnings = tuple(self._uid_warnings(tap.verdict))
         return Entry(
             id=effect.entry,
@@ -551,7 +559,7 @@ def _holds(lane: Lane, uid: Uid) -> bool:
     """Whether this key lies on a lane, or waits there for its number."""
     if lane.state.phase in (Phase.COMMITTING, Phase.PAIRED):
         return False  # that pair stands; whatever comes of the key now is refused where it was tapped
-    waits = lane.state.tap is not None and lane.state.phase in (Phase.TAG_WAITS, Phase.VERIFYING)
+    waits = lane.state.tap is not None and lane.state.phase in (Phase.TAG_WAITS, Phase.VERIFYING, Phase.CONFIRMING)
     return (lane.present is not None and lane.present.uid == uid) or (
         waits and lane.state.tap is not None and lane.state.tap.tag.uid == uid
     )

@@ -55,6 +55,8 @@ class Lane:
         self.notice: Notice | None = None
         self.warnings: tuple[str, ...] = ()
         self.failure: JournalError | None = None
+        self.terms: Terms | None = None
+        """What the pair that was confirmed last gets, where that was said with the confirmation."""
         self.timer: asyncio.TimerHandle | None = None
         self._rules = rules
 
@@ -87,7 +89,7 @@ class Lane:
     def moved(self, step: pairing.Step) -> None:
         """Take over where a move led to; what was said of the pair before is no longer true then."""
         before, self.state = self.state, step.lane
-        if self.state.phase is not before.phase or self.state.tap is not before.tap:
+        if _shown(self.state) != _shown(before):
             self.notice = None
             self.warnings = _warnings(self.state)
 
@@ -106,10 +108,16 @@ class Lane:
         )
 
 
+def _shown(state: pairing.Lane) -> tuple[object, ...]:
+    """What a notice is about: with another of these it says what is true no longer."""
+    return state.phase, state.tap, state.scan, state.away
+
+
 _EXPECTS = {
     Phase.TAG_WAITS: "number",
     Phase.NUMBER_WAITS: "tag",
     Phase.VERIFYING: "verify",
+    Phase.CONFIRMING: "confirm",
     Phase.COMMITTING: "saving",
     Phase.GOLDEN: "golden",
 }

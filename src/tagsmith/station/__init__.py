@@ -6,7 +6,8 @@ is under way at a time.
 """
 
 from tagsmith.station.delivering import deliver, footing
+from tagsmith.station.field import FieldStation
 from tagsmith.station.operators import supervisor_check
 from tagsmith.station.station import Station, bound_lane
 
-__all__ = ["Station", "bound_lane", "deliver", "footing", "supervisor_check"]
+__all__ = ["FieldStation", "Station", "bound_lane", "deliver", "footing", "supervisor_check"]
