@@ -1,5 +1,6 @@
 # make demo   the station with a simulated reader and a Drive API of its own
 # make test   everything a change must pass, run against the built wheel
+# make deb    the Debian package for this machine
 #
 # Both install what a fresh Debian or Raspberry Pi OS lacks, and say what. .venv is for running tagsmith, .venv-test for
 # proving it; neither knows the other.
@@ -22,16 +23,17 @@ LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes 
 unexport PYTHONPATH PYTHONHOME
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-long coverage generated bench setup lock clean system-demo system-test system-long
+.PHONY: help demo test test-long coverage generated bench setup lock clean deb system-demo system-test system-long system-deb
 
 help:
 	@echo "make demo        the station with a simulated reader and a Drive API of its own"
 	@echo "make test        lint, types, import contracts and tests, against the built wheel"
 	@echo "make test-long   the long proofs"
+	@echo "make deb         the Debian package for this machine's suite and architecture, in build/"
 	@echo "make coverage    which lines no short test reaches"
 	@echo "make bench       what tagsmith costs, measured against bare programs"
 	@echo "make setup       an editable installation with all tools in .venv, for work on the code"
-	@echo "make generated   write the generated parts of docs/ anew"
+	@echo "make generated   write the generated parts of docs/, and the udev rules, anew"
 	@echo "make lock        write requirements/*.txt anew (UPGRADE=1: with the newest versions; needs uv)"
 	@echo "make clean       remove what these made, except .venv"
 	@echo "PYTHON=…         another Python than python3 (3.11 or newer)"
@@ -57,8 +59,12 @@ test: $(TEST)/.installed
 coverage: $(TEST)/.installed
 	$(SHORT) --cov --cov-report=term
 
-test-long: $(TEST)/.installed | system-long
+test-long: $(TEST)/.installed | system-long system-deb
 	$(TEST)/bin/pytest -m long
+
+# On the suite's own Python, whatever PYTHON is: the package depends on that one.
+deb: | system-deb
+	/usr/bin/python3 packaging/deb.py
 
 generated: $(TEST)/.installed
 	$(TEST)/bin/python docs/generate.py
@@ -79,7 +85,7 @@ lock:
 	$(UV) $(LOCK) $(if $(UPGRADE),--upgrade) --constraint requirements/test.txt --extra all --extra gpio pyproject.toml --output-file requirements/hardware.txt
 
 clean:
-	rm -rf $(TEST) dist .coverage .coverage.* .half.log .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(TEST) build dist .coverage .coverage.* .half.log .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	rm -f $(RUN)/.installed
 
 system-demo:
@@ -90,6 +96,9 @@ system-test:
 
 system-long:
 	@requirements/system long "$(PYTHON)"
+
+system-deb:
+	@requirements/system deb /usr/bin/python3
 
 $(RUN)/bin/python: | system-demo
 	$(PYTHON) -m venv --clear $(RUN)

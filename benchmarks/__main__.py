@@ -22,6 +22,7 @@ RUNS = (
     ["drain.py", "--entries", "4000", "--slices", "4"],
     ["share.py", "--minutes", "1"],
     ["large_journal.py", "--samples", "200", "--export", "200000"],
+    ["bytes_written.py", "300", "."],
     ["headless.py", "--idle", "30", "--pairs", "2000"],
 )
 

@@ -1,4 +1,5 @@
-"""Write what is generated: docs/pairing.md, the reasons in docs/events.md, the devices in hardware.md."""
+"""Write what is generated: docs/pairing.md, the reasons in docs/events.md; from the table of known devices its page in
+hardware.md, the udev rules and the list of kernel modules."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import inspect
 from itertools import groupby
 from pathlib import Path
 
-from tagsmith.lines.known import DEVICES, Kind, KnownDevice
+from tagsmith.lines.known import DEVICES, GROUP, NFC_MODULES, Access, Kind, KnownDevice, Role
 from tagsmith.model import Reason, ScanFault
 from tagsmith.pairing import describe
 from tagsmith.uid import UidReason
@@ -23,6 +24,10 @@ WITHOUT_A_LANE = {
     "lane-first": "A scanner that is bound to no lane brought a number before a lane's barcode.",
     "two-lanes-chosen": "Two lanes' barcodes came from the keyboard before a number: perhaps of two scanners.",
     "other-lane": "The barcode of another lane came from a scanner that is bound to one.",
+    "sign-on-first": "Nobody has signed on, and the settings require it.",
+    "shift-first": "No shift runs, and the settings require one.",
+    "shift-checks": "A check at the start of the shift is not passed yet.",
+    "shift-ending": "The shift is being ended: its report must tell all of it.",
     "unknown-command": "A command's barcode that this station does not know.",
 }
 """Reasons of the bench for scans that reach no lane."""
@@ -89,8 +94,87 @@ def hardware(page: str) -> str:
     return head + DEVICES_START + "\n" + devices() + "\n" + DEVICES_END + tail
 
 
+RULES_HEAD = f"""\
+# Readers and scanners that tagsmith knows: who may open them, and what they are called. `make generated` writes this
+# from src/tagsmith/lines/known.py. What is wanted beside it goes into /etc/udev/rules.d/94-tagsmith-local.rules.
+#
+# Each gets the group {GROUP} and, below /dev, a link by the place where it is plugged in: tagsmith-reader-… or
+# tagsmith-scanner-…. A reader that is plugged in starts what is enabled of tagsmith.
+
+ACTION=="remove", GOTO="tagsmith_end"
+"""
+
+RULES_TAIL = f"""
+LABEL="tagsmith_known"
+ENV{{.TAGSMITH}}!="?*", GOTO="tagsmith_end"
+# ModemManager would send it a modem's commands, and brltty take its bridge for a Braille display's.
+ENV{{ID_MM_DEVICE_IGNORE}}="1", ENV{{BRLTTY_BRAILLE_DRIVER}}="", ENV{{SYSTEMD_WANTS}}=""
+ENV{{.TAGSMITH}}=="device", GOTO="tagsmith_end"
+GROUP="{GROUP}", MODE="0660"
+ENV{{ID_PATH}}=="?*", PROGRAM=="tagsmith-name $env{{ID_PATH}}", SYMLINK+="tagsmith-$env{{.TAGSMITH}}-%c"
+ENV{{.TAGSMITH}}=="{Role.READER}", TAG+="systemd", ENV{{SYSTEMD_WANTS}}="tagsmith-plugged.service"
+
+LABEL="tagsmith_end"
+"""
+
+NODES = (
+    ("usb", "", 'ENV{DEVTYPE}=="usb_device"', (Access.PCSC, Access.NFCPY), "what pcscd and nfcpy open"),
+    (
+        "tty",
+        "S",
+        "",
+        (Access.SERIAL,),
+        "serial ports; on one of a bridge a reader may hang",
+    ),
+    # A device may have more than one node for input: only the one that types whole lines is meant.
+    ("input", "S", 'KERNEL=="event*", ENV{ID_INPUT_KEYBOARD}=="1"', (Access.KEYBOARD,), "what types"),
+)
+"""For each kind of node: its subsystem, whose attributes hold the ids (its own, or a parent's), what else it must be,
+the ways in which it is opened, and the words for it."""
+
+
+def rules() -> str:
+    """udev/93-tagsmith.rules."""
+    text = RULES_HEAD
+    for subsystem, whose, more, ways, words in NODES:
+        text += f'\n# {words[0].upper()}{words[1:]}\nSUBSYSTEM!="{subsystem}", GOTO="tagsmith_not_{subsystem}"\n'
+        for condition in more.split(", ") if more else ():
+            text += f'{condition.replace("==", "!=")}, GOTO="tagsmith_end"\n'
+        for name, vid, pids, role in _rows(subsystem, ways):
+            product = f'ATTR{whose}{{idProduct}}=="{pids}", ' if pids else ""
+            text += f'# {name}\nATTR{whose}{{idVendor}}=="{vid}", {product}ENV{{.TAGSMITH}}="{role}"\n'
+        text += f'GOTO="tagsmith_known"\nLABEL="tagsmith_not_{subsystem}"\n'
+    return text + '\nGOTO="tagsmith_end"\n' + RULES_TAIL
+
+
+def _rows(subsystem: str, ways: tuple[Access, ...]) -> list[tuple[str, str, str, str]]:
+    """Name, vendor, products (as a pattern; empty for all) and role, devices of one name together.
+
+    A USB device that is used by another node of it is a mere `device`: nobody opens it, and nobody else should.
+    """
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for device in DEVICES:
+        role = device.role(*ways)
+        word = str(role) if role else "device" if subsystem == "usb" and device.role(*Access) else ""
+        if word:
+            pids = rows.setdefault((device.name, f"{device.vid:04x}", word), [])
+            pids += [] if device.pid is None else [f"{device.pid:04x}"]
+    return [(name, vid, "|".join(pids), word) for (name, vid, word), pids in rows.items()]
+
+
+def modules() -> str:
+    """udev/modprobe.d/tagsmith.conf."""
+    return (
+        "# Linux's own NFC drivers take a reader before pcscd and nfcpy get it. `make generated` writes this from\n"
+        "# src/tagsmith/lines/known.py. Not `blacklist`: another module that needs one of these would load it then.\n"
+        + "".join(f"install {name} /bin/false\n" for name in NFC_MODULES)
+    )
+
+
 def main() -> None:
     """Write what is generated."""
+    (HERE.parent / "udev" / "93-tagsmith.rules").write_text(rules(), encoding="utf-8")
+    (HERE.parent / "udev" / "modprobe.d" / "tagsmith.conf").write_text(modules(), encoding="utf-8")
     (HERE / "pairing.md").write_text(describe(), encoding="utf-8")
     for page, renewed in ((HERE / "events.md", events), (HERE.parent / "hardware.md", hardware)):
         page.write_text(renewed(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -112,7 +112,7 @@ def test_the_picture_is_the_contract() -> None:
 def test_every_room_is_drawn() -> None:
     """docs/architecture.md names every room there is, and none that is not."""
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    drawn = set(re.findall(r"^  ([a-z_]+)(?:\.py|/) ", page, re.MULTILINE))
+    drawn = set(re.findall(r"^  ([a-z0-9_]+)(?:\.py|/) ", page, re.MULTILINE))
     rooms = {path.stem for path in (ROOT / "src" / "tagsmith").iterdir() if path.suffix == ".py" or path.is_dir()}
     assert drawn == {room for room in rooms if not room.startswith("__")}
 
@@ -134,7 +134,7 @@ def test_every_dependency_has_its_reason() -> None:
     assert set(re.findall(r"^\| ([a-z-]+) \| .{10,}", packages, re.MULTILINE)) == set(requirements())
     listed = {
         name
-        for line in re.findall(r"^\| ([a-z0-9., -]+) \| (?:demo|test|long)", system, re.MULTILINE)
+        for line in re.findall(r"^\| ([a-z0-9., -]+) \| (?:demo|test|long|deb)", system, re.MULTILINE)
         for name in line.split(", ")
     }
     script = (ROOT / "requirements" / "system").read_text(encoding="utf-8")
@@ -168,7 +168,7 @@ def test_one_version_of_each_package() -> None:
 
 def texts() -> Iterator[Path]:
     """Every file of the project that people wrote."""
-    for folder in (".ci", "benchmarks", "docs", "requirements", "src", "tests"):
+    for folder in (".ci", "benchmarks", "docs", "packaging", "requirements", "src", "systemd", "tests", "udev"):
         for path in sorted((ROOT / folder).rglob("*")):
             if (
                 path.is_file()

@@ -291,7 +291,7 @@ def test_export_is_safe_for_spreadsheets(env: dict[str, str], tmp_path: Path) ->
     done = tagsmith("journal", "export", "--format", "csv", "--output", str(tmp_path / "out.csv"), env=env)
     assert done.returncode == 0, done.stderr
     head = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()[0]
-    assert head == "entry,uid,uid_api,visual_number,state,paired_at,delivered_at,user_id,contract_id"
+    assert head == "entry,uid,uid_api,visual_number,state,paired_at,delivered_at,user_id,contract_id,batch,operator"
     refused = tagsmith("journal", "export", "--output", str(tmp_path), env=env)
     assert refused.returncode in (1, 2)
     assert "Traceback" not in refused.stderr

@@ -20,6 +20,7 @@ from tagsmith.scanners import recognise
 
 SVG = "{http://www.w3.org/2000/svg}"
 FIXED = ["TAGSMITHUNDO", "TAGSMITHCLEAR", "TAGSMITHRETRY", "TAGSMITHVERIFY", "TAGSMITHACK"]
+SHIFTS = ["TAGSMITHSIGNOFF", "TAGSMITHSHIFTSTART", "TAGSMITHSHIFTEND"]
 
 # The bar and space widths of the values 0 to 105 (ISO/IEC 15417, table 1), and the stop character.
 WIDTHS = """
@@ -201,11 +202,25 @@ def test_too_many_lanes_for_a_page(tmp_path: Path) -> None:
     assert not (tmp_path / "sheet.svg").exists()
 
 
+def test_the_orders_for_shifts_have_a_page_of_their_own(tmp_path: Path) -> None:
+    """They read back, wide enough for cheap scanners; both pages can be written at once."""
+    path = tmp_path / "shifts.svg"
+    done = run("--shift-sheet", path, "--sheet", tmp_path / "lanes.svg", "--config", settings_file(tmp_path, *EIGHT))
+    assert done.exit_code == 0
+    assert [line.split()[0] for line in done.output.splitlines()] == ["13", "3"]
+    symbols = [Symbol(group) for group in ElementTree.fromstring(path.read_bytes()).findall(f"{SVG}g")]
+    assert [symbol.text() for symbol in symbols] == SHIFTS
+    assert [symbol.words[0] for symbol in symbols] == ["SIGN-OFF", "SHIFT-START", "SHIFT-END"]
+    for symbol in symbols:
+        assert symbol.module >= 0.33
+        assert symbol.places[0][0] >= symbol.right + 10 * symbol.module
+
+
 def test_the_list(tmp_path: Path) -> None:
     """For people a table, for programs JSON: text, command, lane and meaning."""
     config = settings_file(tmp_path, "left", "right")
     table = run("--config", config).output.splitlines()
-    assert [line.split()[0] for line in table[1:]] == [*FIXED, "TAGSMITHLANELEFT", "TAGSMITHLANERIGHT"]
+    assert [line.split()[0] for line in table[1:]] == [*FIXED, *SHIFTS, "TAGSMITHLANELEFT", "TAGSMITHLANERIGHT"]
     listed = json.loads(run("--json", "--config", config).stdout)
     assert [one["text"] for one in listed] == [line.split()[0] for line in table[1:]]
     assert listed[-1] == {

@@ -49,6 +49,13 @@ def test_every_known_device_is_listed() -> None:
     assert generator().hardware(page) == page, "run `make generated`"
 
 
+def test_the_rules_and_the_list_of_modules_are_of_the_same_table() -> None:
+    """udev's rules and modprobe's list are what the table of known devices gives."""
+    made = {"93-tagsmith.rules": generator().rules(), "modprobe.d/tagsmith.conf": generator().modules()}
+    for name, text in made.items():
+        assert (DOCS.parent / "udev" / name).read_text(encoding="utf-8") == text, "run `make generated`"
+
+
 def test_the_doctor_points_to_sections_that_are_there() -> None:
     """Each section that a finding names is an anchor of hardware.md."""
     page = (DOCS.parent / "hardware.md").read_text(encoding="utf-8")

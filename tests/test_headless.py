@@ -391,3 +391,20 @@ def test_nobody_reads_the_events(tmp_path: Path) -> None:
         _, said = process.communicate()
         assert b"nobody reads" in said
         assert b"Traceback" not in said
+
+
+def test_a_service_reads_no_standard_input(tmp_path: Path) -> None:
+    """With --no-stdin it starts only with a scanner of its own, and an empty standard input is no end then."""
+    own = '[{"spec": "serial:/dev/ttyNOBODY"}]'
+    with WireServer(key=KEY) as server:
+        env = environment(tmp_path, server.url)
+        for scanners in ("[]", '[{"spec": "stdin:"}]'):
+            env["TAGSMITH_SCANNER"] = scanners
+            refused = tagsmith("run", "--headless", "--no-stdin", "--reader", "sim:", env=env)
+            assert (refused.returncode, "write a [[scanner]]" in refused.stderr) == (1, True), refused.stderr
+        env["TAGSMITH_SCANNER"] = own
+        with Headless("--no-stdin", "--reader", scenario(tmp_path, "pause_s = 1", put(1)), env=env) as station:
+            station.expect("ready")
+            station.end_input()
+            station.expect("tapped")
+            assert station.terminate() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -17,6 +18,7 @@ from tagsmith.pairing import (
     Cancel,
     Collided,
     Commit,
+    Confirmed,
     Event,
     Found,
     GoldenSeen,
@@ -614,6 +616,74 @@ class TestUidAsNumber:
         assert result.lane.phase is Phase.REFUSED
 
 
+class TestConfirm:
+    """Rules of a form: a pair waits for a person's word."""
+
+    RULES = Rules(order=Order.EITHER, confirm=True)
+
+    def waiting(self, *events: Event) -> Step:
+        """A pair that waits, and what comes then."""
+        return play(tap(A), scan("N-1"), *events, rules=self.RULES)
+
+    def yes(self, uid: str = A, number: str = "N-1") -> Confirmed:
+        """A person's word for this pair."""
+        return Confirmed(Uid.from_hex(uid), number, 9.0, "entry")
+
+    def test_nothing_is_saved_before_a_person_says_so(self) -> None:
+        """And then it is this pair, by the id the word brought."""
+        result = self.waiting()
+        assert result.lane.phase is Phase.CONFIRMING
+        assert not commits(result)
+        assert [commit.entry for commit in commits(self.waiting(self.yes()))] == ["entry"]
+
+    @pytest.mark.parametrize("order", Order)
+    def test_in_every_order(self, order: Order) -> None:
+        """Whatever comes first."""
+        first, second = (scan("N-1", 1.0), tap(A, 2.0)) if order is Order.SCAN_FIRST else (tap(A), scan("N-1"))
+        result = play(first, second, self.yes(), rules=replace(self.RULES, order=order))
+        assert result.lane.phase is Phase.COMMITTING
+
+    def test_the_half_that_came_second_is_looked_up(self) -> None:
+        """Nobody is asked about a number that is used, or a key that is paired."""
+        found = Found("s", record(number="N-1"), 3.0)
+        assert reasons(play(tap(A), scan("N-1", fresh="s"), found, rules=self.RULES)) == ["duplicate-number"]
+        found = Found("t", record(), 3.0)
+        assert reasons(play(scan("N-1", 1.0), tap(A, 2.0, "t"), found, rules=self.RULES)) == ["duplicate-uid"]
+
+    @pytest.mark.parametrize(("uid", "number"), [(B, "N-1"), (A, "N-2")])
+    def test_what_a_person_did_not_see_is_not_saved(self, uid: str, number: str) -> None:
+        """Their word was for another pair: it is said, and the one that waits goes on waiting."""
+        result = self.waiting(self.yes(uid, number))
+        assert reasons(result) == ["confirm-stale"]
+        assert result.lane.phase is Phase.CONFIRMING
+
+    @pytest.mark.parametrize(
+        ("event", "reason"),
+        [(tap(B, 3.0), "tag-changed"), (Collided(3.0), "two-tags"), (ReaderGone(3.0), "reader-lost")],
+    )
+    def test_a_key_that_changed_is_refused(self, event: Event, reason: str) -> None:
+        """A word that comes afterwards finds nothing that waits."""
+        result = self.waiting(event, self.yes())
+        assert reasons(result) == [reason]
+        assert not commits(result)
+
+    def test_a_key_that_is_away_must_come_back(self) -> None:
+        """Taken away before or after its number: the same key on the reader lets it be confirmed."""
+        before = play(tap(A), Removed(1.5), scan("N-1"), self.yes(), rules=self.RULES)
+        after = self.waiting(Removed(3.0), self.yes())
+        assert reasons(before) == reasons(after) == ["key-away"]
+        assert commits(play(tap(A, 10.0), self.yes(), rules=self.RULES, lane=after.lane))
+        assert reasons(play(tap(B, 10.0), self.yes(), rules=self.RULES, lane=after.lane)) == ["tag-changed"]
+
+    def test_another_number_takes_its_place(self) -> None:
+        """Also before the key is tapped; what is no number leaves the key waiting for one."""
+        assert self.waiting(scan("N-2", 3.0)).lane.scan == scan("N-2", 3.0)
+        assert play(scan("N-1"), scan("N-2", 3.0), rules=self.RULES).lane.scan == scan("N-2", 3.0)
+        unsure = self.waiting(NumberRefused(3.0), self.yes())
+        assert (unsure.lane.phase, unsure.lane.scan) == (Phase.TAG_WAITS, None)
+        assert not commits(unsure)
+
+
 # --- every state with every event -----------------------------------------------------------------------------------
 
 _times = st.floats(min_value=0, max_value=100, allow_nan=False)
@@ -624,6 +694,7 @@ _records = st.one_of(st.none(), st.builds(record))
 _events: st.SearchStrategy[Event] = st.one_of(
     st.builds(tap, _uids, _times, _ids),
     st.builds(scan, _texts, _times, _ids),
+    st.builds(Confirmed, _uids.map(Uid.from_hex), _texts, _times, _ids),
     st.builds(Collided, _times, st.sampled_from([Reason.TWO_TAGS, Reason.TWO_LANES])),
     st.builds(Removed, _times),
     st.builds(ReaderGone, _times),
@@ -644,6 +715,7 @@ _rules = st.builds(
     order=st.sampled_from(Order),
     timeout_s=st.just(30.0),
     verify=st.booleans(),
+    confirm=st.booleans(),
     keep_removed=st.booleans(),
     stop_on_suspect=st.booleans(),
     golden=st.sampled_from([None, Uid.from_hex(C)]),
@@ -679,8 +751,13 @@ def test_invariants_hold_for_every_sequence(events: list[Event], rules: Rules) -
             assert str(commit.tap.verdict.decision) != "refuse"
             assert min(commit.tap.at, commit.scan.at) >= before.not_before
             assert commit.tap.tag.uid not in rules.never
-        waits_for_tag = lane.phase in (Phase.TAG_WAITS, Phase.VERIFYING, Phase.COMMITTING, Phase.NOT_SAVED)
-        waits_for_number = lane.phase in (Phase.NUMBER_WAITS, Phase.VERIFYING, Phase.COMMITTING, Phase.NOT_SAVED)
+            if rules.confirm and not rules.verify and before.phase is not Phase.NOT_SAVED:
+                assert isinstance(event, Confirmed)
+                assert (commit.tap.tag.uid, commit.scan.number.text) == (event.uid, event.number)
+                assert not before.away
+        both = (Phase.VERIFYING, Phase.CONFIRMING, Phase.COMMITTING, Phase.NOT_SAVED)
+        waits_for_tag = lane.phase in (Phase.TAG_WAITS, *both)
+        waits_for_number = lane.phase in (Phase.NUMBER_WAITS, *both)
         if waits_for_tag:
             assert lane.tap is not None
         if waits_for_number:
@@ -693,17 +770,21 @@ def test_every_cell_of_the_table_is_reached() -> None:
     """Each move and each of its ends can happen: the table promises nothing that never comes."""
     promised = {(phase, event, end) for (phase, event), move in TABLE.items() for end in move.ends}
     seen: set[tuple[Phase, type, Phase]] = set()
-    rule_sets = [
+    never = frozenset({Uid.from_hex(A)})
+    # Those that show the most come first: it ends when everything was seen.
+    rule_sets = [Rules(never=never), Rules(never=never, confirm=True), Rules(golden=Uid.from_hex(B), verify=True)]
+    rule_sets += [Rules(order=order, confirm=True, keep_removed=False) for order in (Order.SCAN_FIRST, Order.EITHER)]
+    rule_sets += [
         Rules(order=order, verify=verify, keep_removed=keep)
-        for order in Order
-        for verify in (False, True)
+        for order in (Order.EITHER, Order.SCAN_FIRST, Order.TAP_FIRST)
         for keep in (False, True)
+        for verify in (True, False)
     ]
-    rule_sets += [Rules(golden=Uid.from_hex(B)), Rules(never=frozenset({Uid.from_hex(A)}))]
     alphabet: list[Event] = [
         *(tap(uid, at, "e1") for uid in (A, B, RANDOM) for at in (1.0, 9.0)),
         *(scan(text, at, "e1") for text in ("N-1", "N-2") for at in (1.0, 9.0)),
         *(tap(A, 60.0, "e2"), scan("N-1", 60.0, "e2")),
+        *(Confirmed(Uid.from_hex(uid), "N-1", 9.5, "e1") for uid in (A, B)),
         Collided(5.0),
         Removed(5.0),
         ReaderGone(5.0),
@@ -723,7 +804,8 @@ def test_every_cell_of_the_table_is_reached() -> None:
     ]
     for rules in rule_sets:
         # A key may become one that is never paired while it waits.
-        first = play(tap(A)).lane if rules.never else Lane.first(rules)
+        waits = [tap(A), scan("N-1")] if rules.confirm else [tap(A)]
+        first = play(*waits, rules=replace(rules, never=frozenset())).lane if rules.never else Lane.first(rules)
         frontier, known = [first], {first}
         while frontier and len(known) < 6000 and promised - seen:
             lane = frontier.pop(0)

@@ -21,6 +21,7 @@ never travel further.
     │   ├── ReaderLost           it was open and went away, or its service did
     │   └── ReaderUnsupported    it cannot do what is asked, or its library is not installed
     ├── ScannerError             a scanner that cannot be opened or went away
+    ├── ManifestError            a file of numbers that cannot be read, or that is not good as a whole
     ├── JournalError
     │   ├── JournalFull          no room on the disc
     │   ├── JournalReadOnly      the file or its folder cannot be written
@@ -30,7 +31,8 @@ never travel further.
     │   ├── DuplicateUid         the key is already paired (carries the record)
     │   ├── DuplicateNumber      the number is already used (carries the record)
     │   ├── IllegalTransition    a change that the entry's state does not allow
-    │   └── Replaced             another process delivers now
+    │   ├── Replaced             another process delivers now
+    │   └── BatchError           a batch that cannot be made, found or changed so
     ├── DriveError               one outcome of a request each:
     │   ├── Refused              the API understood and said no; where the endpoint documents it, one of
     │   │   ├── InvalidRequest   400: something in the request is not as the API wants it
@@ -138,6 +140,10 @@ class ScannerError(TagsmithError):
     """A scanner cannot be opened or went away."""
 
 
+class ManifestError(TagsmithError):
+    """A file of numbers cannot be read, or is not good as a whole; nothing was imported."""
+
+
 class JournalError(TagsmithError):
     """The journal could not do it; nothing was recorded unless `perhaps` is true.
 
@@ -192,6 +198,10 @@ class IllegalTransition(JournalError):
 
 class Replaced(JournalError):
     """Another process has taken delivery over since: nothing was recorded, and nothing may be sent."""
+
+
+class BatchError(JournalError):
+    """A batch cannot be made or changed like this, or there is none; nothing was changed."""
 
 
 class DriveError(TagsmithError):

@@ -10,6 +10,7 @@ import enum
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tagsmith.production import BatchStand, BatchView, ShiftView, Stop
 from tagsmith.uid import ByteOrder, Uid
 
 # --- what lies on a reader ---------------------------------------------------------------------------------------
@@ -160,6 +161,8 @@ class Phase(enum.StrEnum):
     """A number was scanned; its tag is awaited."""
     VERIFYING = "verifying"
     """Both are there; a second tap of the same key is awaited."""
+    CONFIRMING = "confirming"
+    """Both are there; a person's word on the form is awaited."""
     COMMITTING = "committing"
     """The pair is on its way to the disc."""
     PAIRED = "paired"
@@ -219,6 +222,10 @@ class Reason(enum.StrEnum):
     """Something lies on the reader that gives no usable UID."""
     STALLED = "stalled"
     """The station stood still for a moment: in which order taps and scans came meanwhile nobody knows."""
+    CONFIRM_STALE = "confirm-stale"
+    """What a person confirmed is not what waits now."""
+    KEY_AWAY = "key-away"
+    """The key is not on the reader while its pair is confirmed."""
     GOLDEN_AWAITED = "golden-key-awaited"
     """The shift begins with the golden key; nothing is paired before."""
     GOLDEN_REVERSED = "golden-key-reversed"
@@ -272,6 +279,11 @@ class Entry:
     valid_from: str | None = None
     valid_to: str | None = None
     warnings: tuple[str, ...] = ()
+    batch: str | None = None
+    """The id of the batch it was made in."""
+    operator: str = ""
+    needs_check: bool = False
+    """It is not sent before the check that covers it has passed."""
 
     @property
     def uid_api(self) -> str:
@@ -367,6 +379,8 @@ class Record:
     """When the reservation was confirmed."""
     contract_id: str | None = None
     note: str = ""
+    checked: bool = True
+    """Whether the check that covers it has passed, or none is needed: only then it is sent."""
 
     @property
     def state(self) -> State:
@@ -473,6 +487,12 @@ class LaneView:
     warnings: tuple[str, ...] = ()
     expects: str = "tag"
     """`tag`, `number` or `either`: what the lane would take next."""
+    expected: str = ""
+    """The number that comes next after the manifest; empty where there is no order."""
+    stop: Stop | None = None
+    """Set while the lane waits for a person's decision; nothing is paired on it meanwhile."""
+    rejected_in_row: int = 0
+    """Keys refused one after the other since the lane's last pair."""
 
 
 class Delivery(enum.StrEnum):
@@ -522,6 +542,10 @@ class PairView:
     paired_at: datetime
     warnings: tuple[str, ...] = ()
     message: str = ""
+    can_undo: bool = False
+    """Whether it was never sent."""
+    todo: str = ""
+    """For the work list: what a person is to do about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -539,6 +563,16 @@ class StationView:
     paired: int = 0
     rejected: int = 0
     per_hour: int = 0
+    batch: BatchView | None = None
+    batches: tuple[BatchStand, ...] = ()
+    """The open batches of this target, newest first."""
+    shift: ShiftView = field(default_factory=ShiftView)
+    work: tuple[PairView, ...] = ()
+    """The work list: what was refused or is unknown, oldest first."""
+    rates: tuple[int, ...] = ()
+    """Pairs in each five minutes of the last hour, oldest first."""
+    first_pass_yield: float | None = None
+    """Keys that became a pair at the first try, of all that were tried (0 to 1); None before the first."""
     fatal: str = ""
     """Set when the station cannot go on; plain words."""
 

@@ -7,6 +7,10 @@ them printable.
 
 from __future__ import annotations
 
+import textwrap
+from datetime import datetime
+
+from tagsmith.i18n import _
 from tagsmith.model import (
     Delivery,
     DeliveryView,
@@ -19,6 +23,7 @@ from tagsmith.model import (
     ScanFault,
     State,
 )
+from tagsmith.production import RejectCause, Shift, ShiftReport
 from tagsmith.uid import Uid, UidReason
 from tagsmith.visual_number import NumberReason, NumberVerdict
 
@@ -27,6 +32,7 @@ BIG: dict[Phase, str] = {
     Phase.TAG_WAITS: "SCAN",
     Phase.NUMBER_WAITS: "TAP",
     Phase.VERIFYING: "TAP AGAIN",
+    Phase.CONFIRMING: "SURE?",
     Phase.COMMITTING: "SAVING",
     Phase.PAIRED: "PAIRED",
     Phase.REFUSED: "STOP",
@@ -41,6 +47,7 @@ NEXT: dict[str, str] = {
     "number": "Scan the number printed on this key.",
     "either": "Tap a key or scan its number.",
     "verify": "Lift the key and tap it once more.",
+    "confirm": "Look at it, then confirm.",
     "saving": "Being written to the disc.",
     "golden": "Tap the golden key: it proves that this reader reads right.",
 }
@@ -96,6 +103,8 @@ _REASONS: dict[str, tuple[str, str]] = {
     ),
     Reason.UNREADABLE: ("The key on the reader cannot be read.", "Take it away and lay one key on it, flat."),
     Reason.STALLED: ("The station stood still: nothing is paired.", "Start this key again."),
+    Reason.CONFIRM_STALE: ("Something changed before it was confirmed.", "Look at it again, then confirm."),
+    Reason.KEY_AWAY: ("The key is not on the reader: nothing is saved.", "Lay this key on the reader, then confirm."),
     Reason.GOLDEN_AWAITED: ("The golden key comes first.", "Tap the golden key on this lane."),
     Reason.GOLDEN_REVERSED: (
         "The golden key came back to front: wrong byte order.",
@@ -149,6 +158,15 @@ _REASONS: dict[str, tuple[str, str]] = {
     "nothing-to-undo": ("There is no pair of this lane to undo.", ""),
     "undone": ("Taken back: the last pair of this lane.", "Its key and its number are free again."),
     "undo-refused": ("Too late to undo: it was already sent.", "Put the key aside and call somebody."),
+    "sign-on-first": ("Nobody has signed on: nothing is paired.", "Tap your badge, or scan your code."),
+    "shift-first": ("The shift has not begun: nothing is paired.", "Start the shift (barcode SHIFTSTART)."),
+    "shift-checks": ("The checks of the shift are not passed yet.", "See which is open, and mend it."),
+    "unknown-operator": ("Nobody of this name or code works here.", "Tap your badge, or scan your code."),
+    "shift-runs": ("A shift runs already.", "End it first (barcode SHIFTEND)."),
+    "no-shift": ("No shift runs.", "Start one (barcode SHIFTSTART)."),
+    "shift-ending": ("The shift is being ended.", "Wait for its report."),
+    "shift-not-saved": ("Not done: the journal does not take it.", "Try again."),
+    "still-saving": ("A pair is still being saved.", "Wait for PAIRED, then try again."),
     "already-saved": ("Already saved.", ""),
 }
 
@@ -207,3 +225,56 @@ def progress(delivery: DeliveryView) -> str:
     else:
         left = f"about {round(left_s / 3600)} hours left"
     return f"{delivery.waiting} wait to be sent, {delivery.per_minute} a minute, {left}"
+
+
+CAUSES: dict[str, str] = {
+    RejectCause.DAMAGED_PRINT: "damaged print",
+    RejectCause.DEAD_CHIP: "dead chip",
+    RejectCause.WRONG_CHIP: "wrong chip",
+    RejectCause.DUPLICATE: "duplicate",
+    RejectCause.OTHER: "other",
+}
+"""Why keys were put aside."""
+
+PAGE = 60
+"""Columns of a page of plain text: what a receipt printer, a terminal and a mail all show whole."""
+_LABEL = 22
+
+
+def shift_title(shift: Shift) -> str:
+    """What stands above the report of a shift. It is English, as all that is recorded."""
+    return f"Shift of {shift.operator or 'nobody in particular'} at {shift.station}"
+
+
+def shift_page(report: ShiftReport) -> str:
+    """A report as a page of plain text, at most `PAGE` columns wide; times are local."""
+    cycle, share = report.median_cycle_s, report.first_pass_yield
+    rows = [
+        (_("Operators"), ", ".join(report.operators) or "-"),
+        (_("From"), _moment(report.started_at)),
+        (_("Until"), _moment(report.ended_at) if report.ended_at else _("now")),
+        (_("Pairs"), str(report.paired)),
+        (_("Undone"), str(report.undone)),
+        (_("Rejected keys"), str(sum(count for _cause, count in report.rejects))),
+        *((f"  {_(CAUSES.get(cause, cause))}", str(count)) for cause, count in report.rejects),
+        (_("First-pass yield"), "-" if share is None else f"{100 * share:.1f} %"),
+        (_("Median cycle time"), "-" if cycle is None else f"{cycle:.1f} s"),
+        (_("Keys per hour"), str(report.per_hour)),
+        (_("Reader recoveries"), str(report.recoveries)),
+        (_("Waiting deliveries"), str(report.waiting)),
+    ]
+    lines = [*textwrap.wrap(report.title, PAGE), "=" * PAGE]
+    for label, value in rows:
+        # A cause may be any word; a long one has a line of its own.
+        head = textwrap.wrap(label.strip(), PAGE, initial_indent=label[: len(label) - len(label.lstrip())]) or [""]
+        body = textwrap.wrap(value, PAGE - _LABEL) or [""]
+        lines += head[:-1]
+        if len(head[-1]) >= _LABEL:
+            lines.append(head[-1])
+            head = [""]
+        lines += [f"{name:<{_LABEL}}{text}" for name, text in zip([head[-1], *[""] * len(body)], body, strict=False)]
+    return "\n".join(lines) + "\n"
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone().strftime("%Y-%m-%d %H:%M")

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
@@ -392,3 +393,19 @@ def test_kill_9_more_than_two_hundred_times(journal: Journal, seed: int) -> None
     """The same with 110 kills each, and every fault there is."""
     plan = at_random(seed, 0.4, [*EVERYTHING, delay(0.01), delay(0.05), HANG_AFTER_COMMIT])
     _kill_again_and_again(journal, 110, seed=seed, duplicate=409, plan=plan)
+
+
+async def test_what_waits_for_its_check_is_sent_when_it_has_passed(journal: Journal) -> None:
+    """Not a request goes out for it before, and nobody waits for it; then it is delivered like any other."""
+    with WireServer(key=KEY) as server:
+        for index in (1, 2, 3):
+            await journal.append(replace(entry_for(server.url, index), needs_check=index != 2))
+        pending, view = await deliver(journal, server.url)
+        assert (pending.waiting, view.waiting, view.reserved) == (0, 0, 1)
+        assert len(server.requests) == 1
+        ids = [record.entry.id for record in journal.records()]
+        await journal.pass_check([ids[0]], "Ada")
+        await deliver(journal, server.url)
+        assert [record.state for record in journal.records()] == [State.RESERVED, State.RESERVED, State.HELD]
+        await journal.undo(ids[2], "the check did not pass")
+        assert journal.verify().ok

@@ -17,8 +17,9 @@ from support.tls import SelfSigned, dated_certificate
 from support.wire_server import GARBAGE, PORTAL, Fault, WireServer, always, status
 from tagsmith.config import Api, Environment
 from tagsmith.doctor import Finding, Verdict
-from tagsmith.doctor.api import NOBODY, api
+from tagsmith.doctor.api import api
 from tagsmith.doctor.patient import Patient
+from tagsmith.drive import NOBODY
 
 KEY = "k3y-of-the-t3st"
 

@@ -124,7 +124,7 @@ def test_a_node_of_root_alone_and_a_normal_user(folder: Path, server: WireServer
     assert found["reader"]["what"].endswith(f"may not open {node}")
     rule = 'SUBSYSTEM=="tty", KERNEL=="ttyUSB[0-9]*", GROUP="dialout", MODE="0660"'
     first, reload, trigger, *group = found["reader"]["remedy"].splitlines()
-    assert first == f"echo '{rule}' | sudo tee -a /etc/udev/rules.d/93-tagsmith.rules"
+    assert first == f"echo '{rule}' | sudo tee -a /etc/udev/rules.d/94-tagsmith-local.rules"
     assert (reload, trigger) == ("sudo udevadm control --reload", f"sudo udevadm trigger --name-match={node}")
     assert all("dialout" in line or line.startswith("#") for line in group)
 

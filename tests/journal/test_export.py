@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.journal import entry
+from support.journal import batch, entry
 from tagsmith.journal import Journal
 from tagsmith.journal.export import COLUMNS, details, rows, write_csv, write_jsonl, write_xlsx
 from tagsmith.journal.rows import new_record
@@ -30,12 +30,13 @@ def csv_text(*entries: Entry) -> str:
 
 async def test_the_columns_are_those_promised(journal: Journal) -> None:
     """Each row has the promised columns, times in UTC with Z, and nothing where nothing is."""
-    await journal.append(entry(1, user_id="user-7"))
+    await journal.create_batch(batch(1))
+    await journal.append(entry(1, user_id="user-7", batch="batch-1", operator="Ada"))
     attempt_id = await journal.attempt("entry-1", LegName.RESERVATION, "{}")
     settlement = Settlement(LegState.DONE, contract_id="DE-8PS-C0CD0C002-B")
     await journal.settle("entry-1", LegName.RESERVATION, attempt_id, settlement)
     await journal.append(entry(2))
-    first, second = rows(journal.records())
+    first, second = rows(journal.records(), journal.batch_names())
     assert first == {
         "entry": "entry-1",
         "uid": "04000000000001",
@@ -46,10 +47,13 @@ async def test_the_columns_are_those_promised(journal: Journal) -> None:
         "delivered_at": first["delivered_at"],
         "user_id": "user-7",
         "contract_id": "DE-8PS-C0CD0C002-B",
+        "batch": "Batch 1",
+        "operator": "Ada",
     }
     assert first["delivered_at"] is not None
     assert first["delivered_at"].endswith("Z")
     assert [second[name] for name in ("state", "delivered_at", "user_id", "contract_id")] == ["held", None, None, None]
+    assert (second["batch"], second["operator"]) == (None, None)
     assert tuple(second) == COLUMNS
 
 

@@ -54,12 +54,13 @@ class Pair:
 
     uid: int
     number: int
+    checked: bool = True
     mark: Mark | None = None
     legs: dict[LegName, Expected] = field(default_factory=dict)
 
     def due(self) -> bool:
         reservation, activation = self.legs[LegName.RESERVATION], self.legs[LegName.ACTIVATION]
-        if self.mark is not None:
+        if self.mark is not None or not self.checked:
             return False
         return reservation.may_be_sent() or (reservation.state is LegState.DONE and activation.may_be_sent())
 
@@ -82,7 +83,7 @@ class JournalMachine(RuleBasedStateMachine):
     def begin(self) -> object:
         self.open()
         # Or most sequences would deal with nothing but appends.
-        return multiple(*(self.append(index, index, True) for index in range(3, 9)))
+        return multiple(*(self.append(index, index, True, False) for index in range(3, 9)))
 
     def open(self) -> None:
         self.journal = Journal.open(url(self.folder / "journal.db"), station="one", clock_utc=CountingClock())
@@ -109,10 +110,17 @@ class JournalMachine(RuleBasedStateMachine):
         assert legal
         return answer
 
-    @rule(target=pairs, uid=st.integers(1, 8), number=st.integers(1, 8), user=st.sampled_from([True, True, False]))
-    def append(self, uid: int, number: int, user: bool) -> object:
+    @rule(
+        target=pairs,
+        uid=st.integers(1, 8),
+        number=st.integers(1, 8),
+        user=st.sampled_from([True, True, False]),
+        check=st.booleans(),
+    )
+    def append(self, uid: int, number: int, user: bool, check: bool) -> object:
         index = len(self.model) + 1
-        new = entry(index, uid=entry(uid).uid, number_key=f"n{number}", user_id="u" if user else None)
+        more = {"user_id": "u" if user else None, "needs_check": check}
+        new = entry(index, uid=entry(uid).uid, number_key=f"n{number}", **more)
         live = [pair for pair in self.model.values() if pair.mark is not Mark.UNDONE]
         taken = (
             DuplicateUid
@@ -130,7 +138,7 @@ class JournalMachine(RuleBasedStateMachine):
         assert not self.runner.run(self.journal.append(new)).again
         wanted = Expected(LegState.HELD if user else LegState.NONE)
         self.model[new.id] = Pair(
-            uid, number, legs={LegName.RESERVATION: Expected(LegState.HELD), LegName.ACTIVATION: wanted}
+            uid, number, not check, legs={LegName.RESERVATION: Expected(LegState.HELD), LegName.ACTIVATION: wanted}
         )
         return new.id
 
@@ -138,7 +146,7 @@ class JournalMachine(RuleBasedStateMachine):
     def attempt(self, entry_id: str, name: LegName, body: str) -> None:
         pair = self.model[entry_id]
         leg = pair.legs[name]
-        legal = pair.mark is None and leg.may_be_sent() and leg.body in (None, body)
+        legal = pair.mark is None and pair.checked and leg.may_be_sent() and leg.body in (None, body)
         if name is LegName.ACTIVATION and pair.legs[LegName.RESERVATION].state is not LegState.DONE:
             legal = False
         answer = self._run(legal, lambda: self.journal.attempt(entry_id, name, body))
@@ -178,6 +186,13 @@ class JournalMachine(RuleBasedStateMachine):
     def deliver(self, entry_id: str, name: LegName, settlement: Settlement) -> None:
         self.attempt(entry_id, name, "body")
         self.settle(entry_id, name, settlement, True)
+
+    @rule(entry_id=pairs)
+    def pass_check(self, entry_id: str) -> None:
+        pair = self.model[entry_id]
+        (record,) = self.runner.run(self.journal.pass_check([entry_id], "Ada"))
+        pair.checked = pair.checked or pair.mark is None
+        assert record.checked is pair.checked
 
     @rule(entry_id=pairs, seldom=SELDOM)
     def undo(self, entry_id: str, seldom: bool) -> None:
@@ -219,7 +234,7 @@ class JournalMachine(RuleBasedStateMachine):
         assert set(records) == set(self.model)
         for entry_id, pair in self.model.items():
             record = records[entry_id]
-            assert record.mark is pair.mark
+            assert (record.mark, record.checked) == (pair.mark, pair.checked)
             for name, leg in ((LegName.RESERVATION, record.reservation), (LegName.ACTIVATION, record.activation)):
                 expected = pair.legs[name]
                 assert (leg.state, leg.attempts, leg.attempt_id, leg.body, leg.repeat) == (

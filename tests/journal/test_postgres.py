@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import re
+import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from journal.test_migrations import KILLED, PLANS
+from journal.test_migrations import FIXTURES, KILLED, PLANS, PRODUCTION, goes_on, produce
 from support.headless import environment, tagsmith
 from support.journal import TARGET, calibration, entry, finished, opened, python
 from support.postgres import PASSWORD, USER, Server, Wire, a_database, server
@@ -30,7 +31,7 @@ from tagsmith.errors import (
     JournalReadOnly,
     JournalUnavailable,
 )
-from tagsmith.journal import Journal, changes, faults, postgresql, schema
+from tagsmith.journal import Journal, changes, database, faults, migrating, postgresql, schema
 from tagsmith.journal.writing import Transaction
 from tagsmith.model import LegName, LegState, Settlement
 
@@ -283,6 +284,10 @@ def test_no_question_of_every_day_sees_all_rows(journal: Journal) -> None:
         "UPDATE calibrations SET uid_order = 'wire'",
         "DELETE FROM calibrations",
         "TRUNCATE calibrations",
+        *PRODUCTION,
+        "TRUNCATE batches CASCADE",
+        "TRUNCATE rejects",
+        "TRUNCATE shifts",
     ],
 )
 def test_the_database_itself_forbids_rewriting(written: str, statement: str) -> None:
@@ -301,6 +306,7 @@ def written() -> Iterator[str]:
         attempt_id = await journal.attempt("entry-1", LegName.RESERVATION, "{}")
         await journal.settle("entry-1", LegName.RESERVATION, attempt_id, Settlement(LegState.DONE, status=201))
         await journal.record_calibration(calibration(1))
+        await produce(journal)
 
     with a_database() as url:
         with opened(url) as journal:
@@ -321,6 +327,9 @@ def written() -> Iterator[str]:
         ),
         ("UPDATE calibrations SET done_by = 'Eve'", r"calibration 1: done_by is 'Eve', its event says 'Ada'"),
         ("UPDATE entries SET visual_number = 'x' WHERE id = 'entry-3'", r"entry 3 .*: visual_number is 'x'"),
+        ("UPDATE entries SET checked = 1 WHERE needs_check = 1", r"entry 4 .*: checked is 1, its events say 0"),
+        ("UPDATE manifest_lines SET uid = '04ff' WHERE position = 2", r"batch batch-9: its manifest is not the one"),
+        ("DELETE FROM batch_acts WHERE act = 'closed'", r"act on a batch 3: is missing"),
     ],
 )
 def test_tampering_shows(written: str, statement: str, problem: str) -> None:
@@ -347,6 +356,32 @@ async def test_a_killed_migration_is_done_again(bare: str) -> None:
     with opened(bare) as journal:
         await journal.append(entry(1))
         assert journal.verify().ok
+
+
+@pytest.mark.parametrize("version", schema.VERSIONS[:-1])
+async def test_a_journal_of_every_version_opens(bare: str, version: str) -> None:
+    """A database of each version with entries in every state is brought up to date, is sound, and is written on."""
+    store = database.locate(bare)
+    with contextlib.closing(store.connect()) as connection:
+        migrating.upgrade(store, connection, version)
+    store.close()
+    with (
+        contextlib.closing(sqlite3.connect(FIXTURES / f"{version}.db")) as fixture,
+        server().connection(name_of(bare)) as to,
+    ):
+        tables = [name for (name,) in fixture.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        tables.sort(key=lambda name: name != "entries")
+        for table in tables:
+            if table == schema.VERSION_TABLE:
+                continue
+            columns = [row[1] for row in fixture.execute(f"PRAGMA table_info({table})")]
+            values = ", ".join(["%s"] * len(columns))
+            for row in fixture.execute(f"SELECT {', '.join(columns)} FROM {table}"):
+                to.execute(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})", row)
+            if columns[0] in ("number", "n"):
+                to.execute(f"SELECT setval(pg_get_serial_sequence('{table}', '{columns[0]}'), 100)")
+    with opened(bare) as journal:
+        await goes_on(journal, version)
 
 
 # --- servers and lines that fail -------------------------------------------------------------------------------------

@@ -202,7 +202,7 @@ def test_a_node_of_root_alone_needs_a_rule(tmp_path: Path, name: str, rule: str)
     node.touch()
     node.chmod(0o600)
     remedy = nodes.forbidden(node).remedy
-    assert f"`echo '{rule}' | sudo tee -a /etc/udev/rules.d/93-tagsmith.rules`" in remedy
+    assert f"`echo '{rule}' | sudo tee -a /etc/udev/rules.d/94-tagsmith-local.rules`" in remedy
     assert "udevadm control --reload" in remedy
     assert f"--name-match={node}" in remedy
 

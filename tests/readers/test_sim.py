@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import queue
 import random
+import threading
+import time
 import tomllib
 from pathlib import Path
 
@@ -280,8 +283,8 @@ def test_example_of_the_docstring(tmp_path: Path) -> None:
     assert sim.__doc__ is not None
     example = sim.__doc__[sim.__doc__.index("    repeat = 1") :]
     text = "\n".join(line[4:] for line in example.splitlines())
-    assert len(tomllib.loads(text)["step"]) == 7
-    assert len(Scenario.read(scenario(tmp_path, text), random.Random()).steps) == 7
+    assert len(tomllib.loads(text)["step"]) == 8
+    assert len(Scenario.read(scenario(tmp_path, text), random.Random()).steps) == 8
 
 
 @pytest.mark.parametrize(
@@ -328,3 +331,31 @@ def test_unreadable_scenarios(tmp_path: Path) -> None:
     for name, words in (("missing.toml", "No such file"), ("", "directory"), ("binary.toml", "no text")):
         with pytest.raises(ConfigError, match=words):
             SimReader(str(tmp_path / name))
+
+
+def test_a_wedged_reader_obeys_nobody_until_it_is_freed() -> None:
+    """Its thread neither returns at the timeout nor when it is woken, and goes on where it stood."""
+    reader = sim.SimReader()
+    reader.open()
+    reader.feed.fail("wedged")
+    seen: queue.SimpleQueue[Field] = queue.SimpleQueue()
+    thread = threading.Thread(target=lambda: seen.put(reader.wait(Field(), 0.05)), daemon=True)
+    thread.start()
+    reader.wake()
+    thread.join(0.3)
+    assert thread.is_alive()
+    reader.feed.plug()
+    assert seen.get(timeout=10) == Field()
+    thread.join(10)
+    reader.close()
+
+
+def test_a_wedge_of_a_scenario_ends_by_itself(tmp_path: Path) -> None:
+    """The thread that plays the scenario is the one that hangs, so its time is told to it beforehand."""
+    text = f'[[step]]\nfault = "wedged"\nfor_s = 0.2\n[[step]]\nput = "{KEY}"\n'
+    reader = sim.SimReader(str(scenario(tmp_path, text)))
+    began = time.monotonic()
+    reader.open()
+    assert time.monotonic() - began >= 0.2
+    assert [tag.uid.wire for tag in reader.wait(Field(), 10).tags] == [KEY]
+    reader.close()

@@ -19,6 +19,9 @@ FIXED = {
     "TAGSMITHRETRY": CommandKind.RETRY,
     "TAGSMITHVERIFY": CommandKind.VERIFY,
     "TAGSMITHACK": CommandKind.ACK,
+    "TAGSMITHSIGNOFF": CommandKind.SIGN_OFF,
+    "TAGSMITHSHIFTSTART": CommandKind.SHIFT_START,
+    "TAGSMITHSHIFTEND": CommandKind.SHIFT_END,
 }
 UNKNOWN = Command(CommandKind.UNKNOWN)
 EVERY_PAIR = [*PAIRS, *((layout, layout) for layout in Layout)]
@@ -56,7 +59,7 @@ def arrivals(text: str) -> set[str]:
 
 
 def test_the_fixed_commands() -> None:
-    """The five that need no lane, whatever the lanes are."""
+    """Those that need no lane, whatever the lanes are."""
     for names_ in LANES:
         texts = commands(names_)
         assert {text: command.kind for text, command in texts.items() if not command.lane} == FIXED

@@ -12,6 +12,7 @@ from typing import Any
 
 from tagsmith.journal import Journal
 from tagsmith.model import Calibration, Entry
+from tagsmith.production import Batch, ManifestLine, RejectedKey
 from tagsmith.uid import ByteOrder, Technology, Uid
 
 TARGET = "https://drive-api.example/drive"
@@ -51,6 +52,40 @@ def calibration(index: int, **fields: Any) -> Calibration:
         "at": EPOCH + timedelta(days=index),
     }
     return Calibration(**(known | fields))
+
+
+def batch(index: int, **fields: Any) -> Batch:
+    """The batch of this index: id, name and time follow from it."""
+    known: dict[str, Any] = {
+        "id": f"batch-{index}",
+        "name": f"Batch {index}",
+        "target": TARGET,
+        "created_at": EPOCH + timedelta(seconds=index),
+        "created_by": "Ada",
+    }
+    return Batch(**(known | fields))
+
+
+def lines(*indexes: int, uids: bool = False) -> list[ManifestLine]:
+    """The lines of a manifest with the numbers of these entries, and with their keys if wanted."""
+    return [
+        ManifestLine(position, one.visual_number, one.number_key, one.uid if uids else None)
+        for position, one in enumerate(map(entry, indexes), start=1)
+    ]
+
+
+def reject(index: int, **fields: Any) -> RejectedKey:
+    """The key of the entry of this index as it is put aside."""
+    one = entry(index)
+    known: dict[str, Any] = {
+        "cause": "dead-chip",
+        "at": one.paired_at,
+        "lane": one.lane,
+        "visual_number": one.visual_number,
+        "uid": one.uid,
+        "operator": "Ada",
+    }
+    return RejectedKey(**(known | fields))
 
 
 class CountingClock:

@@ -31,10 +31,11 @@ from tagsmith.model import (
     ScannerStatus,
     Signal,
     Tag,
+    Terms,
 )
 from tagsmith.readers import Reader
 from tagsmith.readers.pump import Edge, Pump, ReaderChanged, TagArrived, TagLeft, TagsCollided
-from tagsmith.scanners import ScannerDevice
+from tagsmith.scanners import CommandKind, ScannerDevice
 from tagsmith.uid import Decision, Uid, UidReason, Verdict, judge, looks_like_uid
 from tagsmith.visual_number import NumberDecision
 
@@ -155,6 +156,8 @@ class Bench:
         for lane in self._lanes.values():
             if lane.notice is not None and lane.notice.reason in _STRAY:
                 lane.notice = None  # it was about the scan before this one
+        if scan.fault is None and self._work.code(scan.text):
+            return
         self._intake.take(scan, lane_name)
 
     def number(self, lane: Lane, scan: Scan) -> None:
@@ -162,6 +165,9 @@ class Bench:
         if lane.status.state is not ReaderState.READY and self._work.rules.order is not pairing.Order.TAP_FIRST:
             # Its key may lie on the dead reader: the number must not wait for whatever is laid there afterwards.
             self._refuse_number(lane, scan, words.notice(Reason.READER_LOST, number=scan.text))
+            return
+        if shut := self._work.shut():
+            self._refuse_number(lane, scan, words.notice(shut))
             return
         if scan.fault is not None:
             self._refuse_number(lane, scan, words.notice(scan.fault, number=scan.text))
@@ -197,6 +203,13 @@ class Bench:
                 self._say("undone", lane, entry=None, done=False, message=lane.notice.title)
                 self._changed()
 
+    def confirm(self, lane_name: str, uid: Uid, number: str, terms: Terms) -> None:
+        """A person has seen this pair and wants it, on these terms; it is refused if another one waits by now."""
+        lane = self._lanes[lane_name]
+        if lane.state.phase is Phase.CONFIRMING:
+            lane.terms = terms
+            self._step(lane, pairing.Confirmed(uid, number, self._clock(), self._new_id()))
+
     def verify_next(self, lane_name: str) -> None:
         """The lane's next pair is verified by a second tap."""
         lane = self._lanes[lane_name]
@@ -212,6 +225,26 @@ class Bench:
     def acknowledge(self) -> None:
         """A person has seen the alarm."""
         self._acknowledged()
+
+    def shift_asked(self, kind: CommandKind) -> None:
+        """A command about shifts was scanned."""
+        self._work.shift_asked(kind)
+
+    def ask_golden(self) -> None:
+        """Ask every lane for the golden key, where there is one. No commit may be under way (`settled`)."""
+        for lane in self._lanes.values():
+            lane.ask_golden(self._clock())
+            self._arm(lane)
+        self._changed()
+
+    def drop_halves(self) -> None:
+        """Drop the half pairs that wait: whoever began them goes."""
+        for lane in self._lanes.values():
+            self._drop_half(lane)
+
+    def _drop_half(self, lane: Lane) -> None:
+        if lane.state.deadline_after is not None:  # what waits for the disc is no half pair
+            self.clear(lane.name)
 
     def _find(self, name: str | None) -> Lane | None:
         if name is not None:
@@ -249,12 +282,19 @@ class Bench:
         verdict = self._judge(tag)
         warnings = self._uid_warnings(verdict)
         self._say("tapped", lane, **self._uid_fields(tag.uid), warnings=warnings, reader=lane.reader_name)
+        if self._work.badge(tag.uid):
+            lane.present = None
+            self._drop_half(lane)
+            return
         lane.present = tag
         self._heard.append(tag.uid)
         if twins := [other for other in self._lanes.values() if other is not lane and _holds(other, tag.uid)]:
             # One chip cannot lie on two readers: a copied chip, or one reader that is plugged in for two lanes.
             for one in (*twins, lane):
                 self._step(one, pairing.Collided(at, Reason.TWO_LANES))
+            return
+        if lane.state.phase is not Phase.GOLDEN and (shut := self._work.shut()):
+            self._refused(lane, words.notice(shut), tag.uid, "")
             return
         self._step(lane, pairing.Tapped(tag, verdict, at, self._new_id()))
 
@@ -376,6 +416,7 @@ class Bench:
     async def _commit(self, lane: Lane, effect: pairing.Commit) -> None:
         """Bring a pair to the disc and tell the lane. While a commit's answer is lost, it is tried again."""
         entry = self._entry(lane, effect)
+        asked_at = self._clock()
         while True:
             try:
                 committed = await self._journal.append(entry)
@@ -385,17 +426,17 @@ class Bench:
                 self._step(lane, pairing.Taken(entry.id, Reason.DUPLICATE_NUMBER, error.record, self._clock()))
             except JournalError as error:
                 if error.perhaps:
-                    _log.warning("perhaps saved, asking again: %s", error)
+                    _log.warning("perhaps saved, asking again: %s", error, extra=_about(entry))
                     await asyncio.sleep(PERHAPS_RETRY_S)
                     continue
-                _log.error("not saved: %s", error)
+                _log.error("not saved: %s", error, extra=_about(entry))
                 lane.failure = error
                 self._step(lane, pairing.NotSaved(entry.id, self._clock()))
             else:
-                self._saved(lane, committed.record)
+                self._saved(lane, committed.record, self._clock() - asked_at)
             return
 
-    def _saved(self, lane: Lane, record: Record) -> None:
+    def _saved(self, lane: Lane, record: Record, took_s: float) -> None:
         """From here on the pair is on the disc, whatever the lane does next."""
         entry = record.entry
         self.paired_count += 1
@@ -409,13 +450,15 @@ class Bench:
             visual_number=entry.visual_number,
             warnings=list(entry.warnings),
             user_id=entry.user_id,
+            **({"operator": entry.operator} if entry.operator else {}),
+            saved_ms=round(1000 * took_s, 1),
         )
         self._paired(record)
         self._signal(lane, Signal.PAIRED)
         self._step(lane, pairing.Saved(entry.id, self._clock()))
 
     def _entry(self, lane: Lane, effect: pairing.Commit) -> Entry:
-        tap, scan, terms = effect.tap, effect.scan, self._work.terms
+        tap, scan, terms = effect.tap, effect.scan, lane.terms or self._work.terms
         tag_warnings = tuple(self._uid_warnings(tap.verdict))
         return Entry(
             id=effect.entry,
@@ -433,6 +476,7 @@ class Bench:
             valid_from=terms.valid_from,
             valid_to=terms.valid_to,
             warnings=tag_warnings + scan.warnings,
+            operator=self._journal.acting,
         )
 
     async def _look_up(self, lane: Lane, effect: pairing.LookUp) -> None:
@@ -487,8 +531,9 @@ class Bench:
 
     @property
     def alive_at(self) -> Mapping[str, float]:
-        """When each lane's pump last turned, in monotonic seconds: for a watchdog."""
-        return {lane.name: lane.pump.alive_at for lane in self._lanes.values() if lane.pump}
+        """When each reader's and scanner's pump last turned, in monotonic seconds: for a watchdog."""
+        readers = {f"reader of lane {lane.name}": lane.pump.alive_at for lane in self._lanes.values() if lane.pump}
+        return readers | self._intake.alive_at
 
     def _uid_fields(self, uid: Uid) -> dict[str, object]:
         return {"uid": uid.wire, "uid_api": uid.for_api(self._work.order)}
@@ -505,11 +550,16 @@ class Bench:
         return self._utcnow().isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _about(entry: Entry) -> dict[str, object]:
+    """What a log record has to say of where it comes from."""
+    return {"entry": entry.id, "lane": entry.lane, "reader": entry.reader}
+
+
 def _holds(lane: Lane, uid: Uid) -> bool:
     """Whether this key lies on a lane, or waits there for its number."""
     if lane.state.phase in (Phase.COMMITTING, Phase.PAIRED):
         return False  # that pair stands; whatever comes of the key now is refused where it was tapped
-    waits = lane.state.tap is not None and lane.state.phase in (Phase.TAG_WAITS, Phase.VERIFYING)
+    waits = lane.state.tap is not None and lane.state.phase in (Phase.TAG_WAITS, Phase.VERIFYING, Phase.CONFIRMING)
     return (lane.present is not None and lane.present.uid == uid) or (
         waits and lane.state.tap is not None and lane.state.tap.tag.uid == uid
     )

@@ -11,6 +11,7 @@ from tagsmith.bench.addressing import Addressing
 from tagsmith.bench.lane import Lane
 from tagsmith.model import ReaderState, Scan, ScannerStatus
 from tagsmith.scanners import Command, CommandKind, ScannerDevice, ScannerPump, recognise
+from tagsmith.scanners.commands import OF_SHIFTS
 
 _Where = TypeVar("_Where")
 _What = TypeVar("_What")
@@ -26,6 +27,7 @@ class Counter(Protocol):
     def retry(self, lane_name: str) -> None: ...
     def verify_next(self, lane_name: str) -> None: ...
     def acknowledge(self) -> None: ...
+    def shift_asked(self, kind: CommandKind) -> None: ...
     def reject_without_lane(self, scan: Scan, lane_name: str | None, reason: str) -> None: ...
     def say(self, name: str, **fields: object) -> None: ...
 
@@ -60,6 +62,11 @@ class Intake:
             self.pumps.append(pump)
             pump.start()
 
+    @property
+    def alive_at(self) -> dict[str, float]:
+        """When each pump last turned, in monotonic seconds, by the scanner it reads."""
+        return {f"scanner {pump.spec}": pump.alive_at for pump in self.pumps}
+
     def views(self) -> tuple[ScannerStatus, ...]:
         """The scanner devices as they stand now."""
         return tuple(self._views.values())
@@ -77,6 +84,9 @@ class Intake:
         elif command.kind is CommandKind.ACK:
             self._counter.say("command", lane=None, command=str(command.kind))
             self._counter.acknowledge()
+        elif command.kind in OF_SHIFTS:
+            self._counter.say("command", lane=None, command=str(command.kind))
+            self._counter.shift_asked(command.kind)
         elif command.kind is CommandKind.LANE:
             self._choose(command, scan, bound)
         elif (lane := self._addressed(scan, bound)) is not None:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from tagsmith import pairing, visual_number, words
 from tagsmith.errors import JournalError
 from tagsmith.model import LaneView, Notice, Phase, ReaderState, ReaderStatus, Tag, Terms
 from tagsmith.readers import Pump, Reader
+from tagsmith.scanners import CommandKind
 from tagsmith.uid import ByteOrder, Decision, Uid
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What every lane of the bench works by. `target` is the API origin that entries are made for."""
+    """What every lane of the bench works by. `target` is the API origin that entries are made for.
+
+    `badge` is asked of every tag that arrives, `code` of every scan, before anything else: what they take is no key
+    and no number. `shut` says by which reason nothing may be paired now (empty: it may); the golden key is seen all
+    the same. `shift_asked` gets the commands about shifts.
+    """
 
     target: str
     station: str = ""
@@ -23,6 +30,10 @@ class Work:
     numbers: visual_number.Rules = field(default_factory=visual_number.Rules)
     allow_eight_bytes: bool = False
     terms: Terms = field(default_factory=Terms)
+    badge: Callable[[Uid], bool] = lambda uid: False
+    code: Callable[[str], bool] = lambda text: False
+    shut: Callable[[], str] = lambda: ""
+    shift_asked: Callable[[CommandKind], None] = lambda kind: None
 
 
 class Lane:
@@ -44,6 +55,8 @@ class Lane:
         self.notice: Notice | None = None
         self.warnings: tuple[str, ...] = ()
         self.failure: JournalError | None = None
+        self.terms: Terms | None = None
+        """What the pair that was confirmed last gets, where that was said with the confirmation."""
         self.timer: asyncio.TimerHandle | None = None
         self._rules = rules
 
@@ -66,10 +79,17 @@ class Lane:
         """From now on these keys are never paired."""
         self._rules = replace(self._rules, never=uids)
 
+    def ask_golden(self, at: float) -> None:
+        """Ask for the golden key, where there is one: what waited is gone, and captures before `at` are late."""
+        if self._rules.golden is not None:
+            self.state = replace(pairing.Lane.first(self._rules), not_before=at)
+            self.notice = None
+            self.warnings = ()
+
     def moved(self, step: pairing.Step) -> None:
         """Take over where a move led to; what was said of the pair before is no longer true then."""
         before, self.state = self.state, step.lane
-        if self.state.phase is not before.phase or self.state.tap is not before.tap:
+        if _shown(self.state) != _shown(before):
             self.notice = None
             self.warnings = _warnings(self.state)
 
@@ -88,10 +108,16 @@ class Lane:
         )
 
 
+def _shown(state: pairing.Lane) -> tuple[object, ...]:
+    """What a notice is about: with another of these it says what is true no longer."""
+    return state.phase, state.tap, state.scan, state.away
+
+
 _EXPECTS = {
     Phase.TAG_WAITS: "number",
     Phase.NUMBER_WAITS: "tag",
     Phase.VERIFYING: "verify",
+    Phase.CONFIRMING: "confirm",
     Phase.COMMITTING: "saving",
     Phase.GOLDEN: "golden",
 }

@@ -19,12 +19,16 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("tagsmith.cli.run:run_station", "The station: tap, scan, pair, deliver."),
     "read": ("tagsmith.cli.read:read", "Print one JSON line per tap."),
     "readers": ("tagsmith.cli.readers:readers", "What readers and scanners are there, and how they stand."),
+    "status": ("tagsmith.cli.status:status", "What stands in the journal, who delivers, who has the readers."),
+    "setup": ("tagsmith.cli.setup:setup", "From a bare machine to a station: questions, or a file of answers."),
     "doctor": ("tagsmith.cli.doctor:doctor", "What is in the way, and what to type."),
     "calibrate": ("tagsmith.cli.calibrate:calibrate", "Prove the byte order with a key that is known to work."),
     "commands": ("tagsmith.cli.commands:commands", "Barcodes that are commands, and a sheet of them."),
     "uid": ("tagsmith.cli.judge:uid", "Judge a UID and show it in both orders."),
     "visual-number": ("tagsmith.cli.judge:visual_number", "Check a printed number."),
     "journal": ("tagsmith.cli.journal:journal", "List, show, correct, verify, back up and export what was paired."),
+    "batch": ("tagsmith.cli.batch:batch", "Batches: create, import, list, show, close, report."),
+    "shift": ("tagsmith.cli.shift:shift", "Shifts: list, report; the line for a supervisor's PIN."),
     "courier": ("tagsmith.cli.courier:courier", "Delivery alone, without readers."),
     "keys": ("tagsmith.cli.keys:keys", "A user's keys: list, activate, rename, enable, disable, replace."),
     "orders": ("tagsmith.cli.orders:orders", "Order keys for users; orders, receipts and prices."),
@@ -56,14 +60,16 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tagsmith")
 @click.option("-v", "--verbose", count=True, help="More log lines on standard error (-vvv: wire traffic too).")
-def main(verbose: int) -> None:
+@click.option("--log-journal", is_flag=True, help="Log to journald with fields; services do so by themselves.")
+def main(verbose: int, log_journal: bool) -> None:
     """Turn blank charging keys into registered ones: tap, scan, done."""
-    if verbose:
+    if verbose or log_journal:
         import logging
 
-        from tagsmith.cli.output import log_to_stderr
+        from tagsmith.cli.output import log_to_journald, log_to_stderr
 
-        log_to_stderr({1: logging.INFO, 2: logging.DEBUG}.get(verbose, 5))
+        level = {0: logging.INFO, 1: logging.INFO, 2: logging.DEBUG}.get(verbose, 5)
+        (log_to_journald if log_journal else log_to_stderr)(level)
 
 
 def run_command_line() -> None:

@@ -48,23 +48,39 @@ _CAPITAL = 0.73
     "--sheet",
     metavar="FILE.svg",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write a page (A4) of barcodes to print.",
+    help="Write a page (A4) of barcodes to print: the lanes, and what is asked of them.",
+)
+@click.option(
+    "--shift-sheet",
+    metavar="FILE.svg",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a page of those for sign-off and for the start and end of a shift.",
 )
 @json_option
 @config_option
-def commands(readers: tuple[str, ...], sheet: Path | None, as_json: bool, config: Path | None) -> None:
+def commands(
+    readers: tuple[str, ...], sheet: Path | None, shift_sheet: Path | None, as_json: bool, config: Path | None
+) -> None:
     """List the barcodes that are orders to the station, for its lanes, and what they do.
 
     They are letters only, and known whatever keyboards scanner and computer are set to.
     """
+    from tagsmith.scanners.commands import OF_SHIFTS
     from tagsmith.scanners.commands import commands as commands_of
 
     overrides: dict[str, Any] = {"reader": [{"spec": spec} for spec in readers]} if readers else {}
     settings = settings_from(config, **overrides)
     # Without a reader in the settings the station takes the first that it finds: one lane, the first.
     texts = commands_of([reader.lane for reader in settings.reader] or ["1"])
-    if sheet is not None:
-        _write(sheet, _page(texts, settings.station.name, datetime.now().astimezone().date()))
+    lanes = [text for text, command in texts.items() if command.lane]
+    shifts = [text for text, command in texts.items() if command.kind in OF_SHIFTS]
+    orders = [text for text in texts if text not in lanes and text not in shifts]
+    # Lanes first, what is scanned most. What is scanned once a shift has a page of its own, for another place.
+    pages = {sheet: {"Lanes": lanes, "Commands": orders}, shift_sheet: {"Shifts": shifts}}
+    wanted = {path: groups for path, groups in pages.items() if path is not None}
+    drawn = {path: _page(texts, groups, settings.station.name) for path, groups in wanted.items()}
+    for path, page in drawn.items():
+        _write(path, page)
     if as_json:
         write_json(
             [
@@ -72,8 +88,9 @@ def commands(readers: tuple[str, ...], sheet: Path | None, as_json: bool, config
                 for text, command in texts.items()
             ]
         )
-    elif sheet is not None:
-        click.echo(f"{len(texts)} barcodes: print {sheet} at its full size, without scaling")
+    elif wanted:
+        for path, groups in wanted.items():
+            click.echo(f"{sum(map(len, groups.values()))} barcodes: print {path} at its full size, without scaling")
     else:
         print_table(("BARCODE", "WHAT IT DOES"), ((text, meaning(command)) for text, command in texts.items()))
 
@@ -88,6 +105,9 @@ def meaning(command: Command) -> str:
         CommandKind.RETRY: "try to save the pair again",
         CommandKind.VERIFY: "tap the next key twice before it is saved",
         CommandKind.ACK: "the alarm was seen",
+        CommandKind.SIGN_OFF: "sign off: whoever worked here goes",
+        CommandKind.SHIFT_START: "start the shift: its checks are made",
+        CommandKind.SHIFT_END: "end the shift: its report is made",
         CommandKind.LANE: f"the next number is for lane {command.lane}",
         CommandKind.UNKNOWN: "refused",
     }[command.kind]
@@ -107,19 +127,17 @@ class _Layout:
     code_mm: float
 
 
-def _page(texts: Mapping[str, Command], station: str, today: date) -> str:
-    """The barcodes of these commands as an SVG page: lanes first, what is scanned most.
+def _page(texts: Mapping[str, Command], groups: Mapping[str, Sequence[str]], station: str) -> str:
+    """These groups of barcodes, each under its heading, as an SVG page of today.
 
     Raises:
         TagsmithError: they do not fit on one page.
     """
     from barcode import Code128
 
-    lanes = [text for text, command in texts.items() if command.lane]
-    groups = {"Lanes": lanes, "Commands": [text for text in texts if text not in lanes]}
-    codes = {text: str(Code128(text).build()[0]) for text in texts}
+    codes = {text: str(Code128(text).build()[0]) for group in groups.values() for text in group}
     layout = _layout([len(group) for group in groups.values()], max(map(len, codes.values())) + 2 * _QUIET)
-    drawn = _head(station, today)
+    drawn = _head(station, datetime.now().astimezone().date())
     top = _HEAD
     for heading, group in groups.items():
         drawn.append(f'<rect x="{_MARGIN:g}" y="{top:.2f}" width="{_WIDTH - 2 * _MARGIN:g}" height="0.3"/>')

@@ -37,7 +37,7 @@ def list_(state: str | None, as_json: bool, config: Path | None) -> None:
     if state is not None and state not in set(State):
         raise click.BadParameter(f"one of {', '.join(State)}", param_hint="--state")
     with open_journal(config) as opened:
-        chosen = (row for row in rows(opened.records()) if state is None or row["state"] == state)
+        chosen = (row for row in rows(opened.records(), opened.batch_names()) if state is None or row["state"] == state)
         if as_json:
             write_json(list(chosen))
         else:
@@ -257,14 +257,15 @@ def export(format_: str, output: Path | None, config: Path | None) -> None:
     if format_ == "xlsx" and output is None:
         raise click.UsageError("a workbook goes to a file: --output FILE.xlsx")
     with open_journal(config) as opened:
+        names = opened.batch_names()
         if output is None:
-            write(sys.stdout, opened.records())
+            write(sys.stdout, opened.records(), names)
             return
         try:
             if format_ == "xlsx":
-                write_xlsx(output, opened.records())
+                write_xlsx(output, opened.records(), names)
                 return
             with output.open("w", encoding="utf-8", newline="") as file:
-                write(file, opened.records())
+                write(file, opened.records(), names)
         except OSError as error:
             raise TagsmithError(f"{output} cannot be written: {error.strerror}") from None

@@ -85,17 +85,55 @@ def _recorded_order(settings: Settings) -> ByteOrder | None:
 
 
 def log_to_stderr(level: int) -> None:
-    """Log lines on standard error; of the libraries underneath only what they warn of."""
-    logging.basicConfig(stream=sys.stderr, level=level, format=_LOG_FORMAT)
+    """Log lines on standard error, or to journald with their fields where that is what standard error leads to.
+
+    Of the libraries underneath only what they warn of.
+    """
+    if not _log_to_journald_if_there(level):
+        logging.basicConfig(stream=sys.stderr, level=level, format=_LOG_FORMAT)
     _quiet_libraries(level)
+
+
+def log_to_journald(level: int) -> None:
+    """Log records to journald with their fields, and nowhere else; once.
+
+    Raises:
+        StationError: there is no journald.
+    """
+    from tagsmith.errors import StationError
+    from tagsmith.supervision import journald
+
+    if journald.listening():
+        return
+    if not Path(journald.SOCKET).exists():
+        raise StationError("there is no journald on this machine", "leave --log-journal out")
+    root = logging.getLogger()
+    root.addHandler(journald.JournaldHandler(journald.SOCKET))
+    root.setLevel(min(level, root.level) if root.level else level)
+    _quiet_libraries(level)
+
+
+def _log_to_journald_if_there(level: int) -> bool:
+    """Log to journald if it was asked for, or standard error leads there anyway; whether it does."""
+    from tagsmith.supervision import journald
+
+    try:
+        there = sys.stderr is not None and journald.under_journald(os.environ, sys.stderr.fileno())
+    except (OSError, ValueError):  # a standard error that is no file
+        there = False
+    if there and Path(journald.SOCKET).exists():
+        log_to_journald(level)
+    return journald.listening()
 
 
 def log_to_file(journal_url: str) -> None:
     """Log lines beside the journal, where the screen leaves no standard error to write to; three files of 1 MiB.
 
-    For a journal that is in no file they stand in the state folder. A log that cannot be written stops nobody
-    from working: the screen keeps its last lines (F8).
+    A service logs to journald instead. For a journal that is in no file they stand in the state folder. A log that
+    cannot be written stops nobody from working: the screen keeps its last lines (F8).
     """
+    if _log_to_journald_if_there(logging.INFO):
+        return
     from logging.handlers import RotatingFileHandler
 
     from tagsmith.config import state_folder

@@ -19,6 +19,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.option("--headless", is_flag=True, help="No screen: numbers from standard input, events as JSON lines."),
+    click.option("--no-stdin", is_flag=True, help="Headless, for services: numbers from scanners of its own only."),
     click.option(
         "--reader", "readers", metavar="SPEC", multiple=True, help="A reader, one per lane (like pcsc:ACR1252)."
     ),
@@ -47,6 +48,8 @@ class Wanted:
     settings: Settings
     terms: Terms
     headless: bool
+    form: bool = False
+    """With the technician's form instead of the lanes; `user` of the terms stands in it from the start."""
 
     def check(self) -> None:
         """See that its readers and scanners mean something, too, and that it has a terminal if it needs one.
@@ -54,13 +57,13 @@ class Wanted:
         Raises:
             TagsmithError: it could not start.
         """
-        from tagsmith.station import Station
+        from tagsmith.station import FieldStation, Station
 
         if not self.headless:
             from tagsmith.tui import check_terminal
 
             check_terminal()
-        Station(self.settings, terms=self.terms)
+        (FieldStation if self.form else Station)(self.settings, terms=self.terms)
 
     def run(self) -> int:
         """Run it until it ends; the exit code.
@@ -72,7 +75,7 @@ class Wanted:
             from tagsmith.cli.headless import run_headless
 
             return run_headless(self.settings, self.terms)
-        return _run_screen(self.settings, self.terms)
+        return (_run_form if self.form else _run_screen)(self.settings, self.terms)
 
 
 def station_wanted(
@@ -80,16 +83,19 @@ def station_wanted(
     config: Path | None,
     *,
     headless: bool,
+    no_stdin: bool,
     readers: tuple[str, ...],
     scanners: tuple[str, ...],
     key_type: str | None,
     valid_from: str | None,
     valid_to: str | None,
+    form: bool = False,
 ) -> Wanted:
     """The station that these flags ask for.
 
     Raises:
-        ConfigError: the settings are wrong, or standard input is asked for twice or beside a screen.
+        ConfigError: the settings are wrong, a form is wanted headless, standard input is asked for twice or beside a
+            screen, or there is no other scanner where it is not to be read.
         Refused: no such user, or no such validity.
     """
     from tagsmith import wall_clock
@@ -97,6 +103,8 @@ def station_wanted(
     from tagsmith.errors import ConfigError
     from tagsmith.model import KeyType, Terms
 
+    if form and headless:
+        raise ConfigError("the form needs a screen", "leave out --headless or --field")
     overrides: dict[str, Any] = {}
     if readers:
         overrides["reader"] = [{"spec": spec} for spec in readers]
@@ -113,8 +121,13 @@ def station_wanted(
         raise ConfigError(
             "scanner 'stdin:' cannot be used here", "the screen reads the keyboard itself; leave this scanner out"
         )
+    if no_stdin and (from_stdin or not settings.scanner):
+        raise ConfigError(
+            "standard input is not to be read, and the settings name no other scanner",
+            "write a [[scanner]] into the settings; `tagsmith readers` lists what is there",
+        )
     terms = Terms(user, KeyType(key_type) if key_type else None, valid.valid_from, valid.valid_to)
-    return Wanted(settings, terms, headless)
+    return Wanted(settings, terms, headless, form)
 
 
 def _run_screen(settings: Settings, terms: Terms) -> int:
@@ -127,5 +140,20 @@ def _run_screen(settings: Settings, terms: Terms) -> int:
     log_to_file(settings.journal.url)
     station = Station(settings, terms=terms)
     code = run_screen(station, bell=settings.feedback.bell and not settings.feedback.silent)
+    end_now_unless(station.ended, code)
+    return code
+
+
+def _run_form(settings: Settings, terms: Terms) -> int:
+    from tagsmith.tui import check_terminal, run_form
+
+    check_terminal()
+    from tagsmith.cli.output import end_now_unless, log_to_file
+    from tagsmith.station import FieldStation
+
+    log_to_file(settings.journal.url)
+    station = FieldStation(settings, terms=terms)
+    bell = settings.feedback.bell and not settings.feedback.silent
+    code = run_form(station, user=terms.user_id or "", bell=bell)
     end_now_unless(station.ended, code)
     return code

@@ -11,7 +11,8 @@ The room opens no connection, no journal and no reader. Pydantic costs more at s
 line, so import this where settings are wanted, inside the function, not at the top of a module.
 """
 
-from tagsmith.config.api import Api, resolve_api, resolve_url
+from tagsmith.config.api import Api, Secret, key_in, key_of, resolve_api, resolve_url
+from tagsmith.config.pins import hash_pin, pin_matches
 from tagsmith.config.schema import (
     DEFAULT_READER,
     ApiSettings,
@@ -20,15 +21,18 @@ from tagsmith.config.schema import (
     Environment,
     FeedbackSettings,
     JournalSettings,
+    MetricsSettings,
     NumberSettings,
+    OperatorSettings,
     PairingSettings,
     ReaderSettings,
     ScannerSettings,
     Settings,
+    ShiftSettings,
     StationSettings,
     UidSettings,
 )
-from tagsmith.config.sources import SYSTEM_FILE, load, settings_of, state_folder, where_set
+from tagsmith.config.sources import SYSTEM_FILE, load, places, settings_of, state_folder, user_file, where_set
 
 __all__ = [
     "DEFAULT_READER",
@@ -40,17 +44,27 @@ __all__ = [
     "Environment",
     "FeedbackSettings",
     "JournalSettings",
+    "MetricsSettings",
     "NumberSettings",
+    "OperatorSettings",
     "PairingSettings",
     "ReaderSettings",
     "ScannerSettings",
+    "Secret",
     "Settings",
+    "ShiftSettings",
     "StationSettings",
     "UidSettings",
+    "hash_pin",
+    "key_in",
+    "key_of",
     "load",
+    "pin_matches",
+    "places",
     "resolve_api",
     "resolve_url",
     "settings_of",
     "state_folder",
+    "user_file",
     "where_set",
 ]

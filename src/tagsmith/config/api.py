@@ -24,6 +24,8 @@ _URLS = {
     Environment.STAGE: "https://drive-api-stage.plugsurfing.com/drive",
     Environment.PRODUCTION: "https://drive-api.plugsurfing.com/drive",
 }
+Secret = SecretStr
+"""A key that hides itself in text and tracebacks."""
 _STAGE_HOST = "drive-api-stage.plugsurfing.com"
 _SANDBOX_KEY = "sandbox"
 
@@ -128,6 +130,24 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address(host)
     except ValueError:
         return None
+
+
+def key_in(path: Path) -> SecretStr:
+    """The key in a file that only its owner may read.
+
+    Raises:
+        ConfigError: it cannot be read, others may, or it holds no key.
+    """
+    return _checked(_read_key(path, private=True), str(path))
+
+
+def key_of(text: str) -> SecretStr:
+    """A key that a person typed.
+
+    Raises:
+        ConfigError: it cannot be one.
+    """
+    return _checked(text.strip(), "what was typed")
 
 
 def _key(api: ApiSettings, environment: Environment) -> SecretStr:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from tagsmith.config.pins import is_pin_hash
 from tagsmith.errors import UidError
 from tagsmith.uid import ByteOrder, Uid
 from tagsmith.visual_number import CheckPolicy
@@ -89,6 +90,18 @@ def _directed(value: str) -> str:
         raise ValueError(
             "should be a UID that differs from its reverse: one that reads the same both ways proves nothing"
         )
+    return value
+
+
+def _pin_hash(value: str) -> str:
+    if not is_pin_hash(value):
+        raise ValueError("should be the line that `tagsmith shift pin` prints, never the PIN itself")
+    return value
+
+
+def _code(value: str) -> str:
+    if value.casefold().startswith("tagsmith"):
+        raise ValueError("should not begin with TAGSMITH: such barcodes are commands")
     return value
 
 
@@ -203,6 +216,38 @@ class StationSettings(_Section):
     name: _Name = Field(default_factory=lambda: os.uname().nodename, min_length=1)
 
 
+class OperatorSettings(_Section):
+    """One `[[operator]]`: somebody who works here, known by a badge, a scanned code, or the name alone."""
+
+    name: _Name = Field(min_length=1)
+    badge: Annotated[str, AfterValidator(_uid)] | None = None
+    """The UID of a badge, hex, uid0 first: a tap of it signs on, and it is never paired."""
+    code: Annotated[str, AfterValidator(_plain_text), AfterValidator(_code)] | None = Field(
+        default=None, min_length=4, max_length=64, repr=False
+    )
+    """What is scanned to sign on. No number of a key may look like it."""
+    supervisor: bool = False
+    """May let a lane that has stopped go on."""
+    pin_hash: Annotated[str, AfterValidator(_pin_hash)] | None = Field(default=None, max_length=256, repr=False)
+    """What `tagsmith shift pin` makes of a supervisor's PIN."""
+
+
+class ShiftSettings(_Section):
+    """`[shift]`: whether work begins with a sign-on and a start of shift, and where reports are written."""
+
+    required: bool = False
+    """Nothing is paired before somebody has signed on, and a shift was started and all its checks are passed."""
+    report_dir: Path | None = None
+    """A folder for the report of each shift, as text and as JSON; relative as `[api] key_file` is."""
+
+
+class MetricsSettings(_Section):
+    """`[metrics]`: what is written for Prometheus."""
+
+    textfile: Path | None = None
+    """A file ending in .prom for node_exporter's textfile collector, written every 15 s; relative as `key_file` is."""
+
+
 DEFAULT_READER = "pcsc:"
 """The reader where neither flags nor settings name one: the first that the PC/SC service has."""
 
@@ -235,6 +280,18 @@ def _lanes(readers: tuple[ReaderSettings, ...]) -> tuple[ReaderSettings, ...]:
     return named
 
 
+def _operators(operators: tuple[OperatorSettings, ...]) -> tuple[OperatorSettings, ...]:
+    """See that nobody is taken for another."""
+    for what, values in (
+        ("name", [one.name.casefold() for one in operators]),
+        ("badge", [one.badge for one in operators if one.badge]),
+        ("code", [one.code.casefold() for one in operators if one.code]),
+    ):
+        if len(set(values)) < len(values):
+            raise ValueError(f"two operators have the same {what}: give each [[operator]] one of its own")
+    return operators
+
+
 class Settings(BaseSettings):
     """All settings, immutable. Made by `load`, or from given values alone by `settings_of`."""
 
@@ -257,8 +314,11 @@ class Settings(BaseSettings):
     journal: JournalSettings
     courier: CourierSettings = CourierSettings()
     station: StationSettings = Field(default_factory=StationSettings)
+    metrics: MetricsSettings = MetricsSettings()
     reader: Annotated[tuple[ReaderSettings, ...], AfterValidator(_lanes)] = ()
     scanner: tuple[ScannerSettings, ...] = ()
+    shift: ShiftSettings = ShiftSettings()
+    operator: Annotated[tuple[OperatorSettings, ...], AfterValidator(_operators)] = ()
 
     @classmethod
     def settings_customise_sources(

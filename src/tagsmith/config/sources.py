@@ -20,8 +20,13 @@ from pydantic_settings.exceptions import SettingsError
 from tagsmith.config.schema import DELIMITER, PREFIX, Settings
 from tagsmith.errors import ConfigError
 
+_PATHS = (("api", "key_file"), ("api", "ca_file"), ("metrics", "textfile"), ("shift", "report_dir"))
+"""Settings that are paths: in a file relative to that file."""
 SYSTEM_FILE = Path("/etc/tagsmith/tagsmith.toml")
 """The settings of the machine, below those of the user."""
+
+
+_FLAGS = "the command line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +67,45 @@ def where_set(section: str, field: str, config: Path | None = None) -> str:
     return ""
 
 
+def places(config: Path | None = None) -> tuple[str, ...]:
+    """Where settings come from now, the weakest first: paths of files, and the names of variables.
+
+    Raises:
+        ConfigError: as `load`.
+    """
+    found: list[str] = []
+    for layer in _layers(config, {}):
+        if layer.environment:
+            found += [
+                _variable((section, *field)) for section, field in _known_paths() if _is_set(layer, section, field)
+            ]
+        elif layer.name:
+            found.append(layer.name)
+    return tuple(place for place in found if place != _FLAGS)
+
+
+def _is_set(layer: _Layer, section: str, field: tuple[str, ...]) -> bool:
+    values = layer.values.get(section)
+    return values is not None and (not field or (isinstance(values, Mapping) and field[0] in values))
+
+
+def user_file() -> Path | None:
+    """The settings of the user, above those of the machine; None for one without a home."""
+    folder = _xdg("XDG_CONFIG_HOME", ".config")
+    return None if folder is None else folder / "tagsmith" / "tagsmith.toml"
+
+
 def _layers(config: Path | None, overrides: Mapping[str, Any]) -> list[_Layer]:
     """Every source of settings, the weakest first. Raises ConfigError."""
     url = _default_journal_url()
     layers = [_Layer({"journal": {"url": url} if url else {}})]
-    folder = _xdg("XDG_CONFIG_HOME", ".config")
     files = [_file(SYSTEM_FILE, required=False)]
-    if folder is not None:
-        files.append(_file(folder / "tagsmith" / "tagsmith.toml", required=False))
+    if (mine := user_file()) is not None:
+        files.append(_file(mine, required=False))
     if config is not None:
         files.append(_file(config, required=True))
     layers += [layer for layer in files if layer is not None]
-    flags = _Layer(_given(overrides), "the command line")
+    flags = _Layer(_given(overrides), _FLAGS)
     environment = _environment()
     api = flags.values.get("api")
     if isinstance(api, Mapping) and "key_file" in api:
@@ -153,16 +185,16 @@ def _file(path: Path, *, required: bool) -> _Layer | None:
         raise ConfigError(
             f"the configuration file {str(path)!r} cannot be read", "check the path, and its numbers"
         ) from None
+    for section, name in _PATHS:
+        table = values.get(section)
+        if isinstance(table, dict) and isinstance(file := table.get(name), str) and file and not file.startswith("~"):
+            table[name] = str(path.absolute().parent / file)
     api = values.get("api")
-    if isinstance(api, dict):
-        if "key" in api:
-            raise ConfigError(
-                f"an API key stands in {path}; a key belongs into a file of its own",
-                'put it into a file, chmod 600 that file, and write key_file = "/path/of/it" under [api]',
-            )
-        for name in ("key_file", "ca_file"):
-            if isinstance(file := api.get(name), str) and file and not file.startswith("~"):
-                api[name] = str(path.absolute().parent / file)
+    if isinstance(api, dict) and "key" in api:
+        raise ConfigError(
+            f"an API key stands in {path}; a key belongs into a file of its own",
+            'put it into a file, chmod 600 that file, and write key_file = "/path/of/it" under [api]',
+        )
     return _Layer(values, str(path))
 
 
@@ -235,7 +267,7 @@ def _unknown(path: tuple[str, ...], layer: _Layer) -> tuple[str, str]:
 
 
 def _hint_for_variable(name: str, known: set[str]) -> str:
-    if name.startswith((f"{PREFIX}READER{DELIMITER}", f"{PREFIX}SCANNER{DELIMITER}")):
+    if name.startswith(tuple(f"{PREFIX}{name}{DELIMITER}" for name in ("READER", "SCANNER", "OPERATOR"))):
         return f"""a list takes JSON: {name.split(DELIMITER)[0]}='[{{"spec": "…"}}]'"""
     close = difflib.get_close_matches(name, sorted(known), n=1)
     return f"did you mean `{close[0]}`?" if close else f"settings are named {PREFIX}SECTION__FIELD; unset this one"

@@ -68,7 +68,8 @@ class Board:
         else:
             self._unknown.discard(settled.entry.id)
         level = logging.WARNING if leg.state in (LegState.REFUSED, LegState.UNKNOWN) else logging.INFO
-        _log.log(level, "%s of %s: %s %s", name, settled.entry.id, leg.state, leg.message)
+        extra = {"entry": settled.entry.id, "lane": settled.entry.lane, "reader": settled.entry.reader}
+        _log.log(level, "%s of %s: %s %s", name, settled.entry.id, leg.state, leg.message, extra=extra)
 
     def raise_alarm(self, text: str, error: BaseException | None = None) -> None:
         """Show and log what a person has to see. The last alarm stays to the end of the run."""

@@ -12,13 +12,11 @@ from urllib.parse import urlsplit
 from tagsmith.config import Api, Environment
 from tagsmith.doctor.finding import Finding, bad, ok, skipped, warn
 from tagsmith.doctor.patient import Patient
-from tagsmith.drive import DriveClient
+from tagsmith.drive import DriveClient, probe
 from tagsmith.errors import ClockWrong, ConfigError, DriveError, NotProcessed, OutcomeUnknown, Unauthorised
 from tagsmith.wall_clock import SET_IT, WallClock
 
 CHECK = "api"
-NOBODY = "tagsmith-doctor"
-"""A user id of the API's form that no user has: ids are given out by the API, and are UUIDs."""
 TIMEOUT_S = 10.0
 
 
@@ -45,7 +43,7 @@ async def _ask(found: Api, wall_clock: Callable[[], WallClock]) -> None:
         ca_file=found.ca_file,
         wall_clock=wall_clock,
     ) as client:
-        await client.list_keys(NOBODY)
+        await probe(client)
 
 
 def _accepted(found: Api) -> Finding:
@@ -54,8 +52,6 @@ def _accepted(found: Api) -> Finding:
 
 def _judge(found: Api, error: DriveError) -> Finding:
     where = f"{found.url} ({found.environment})"
-    if error.status == 404:
-        return _accepted(found)
     if isinstance(error, Unauthorised):
         what = f"{where} does not take the key: {error.message}"
         return bad(CHECK, what, "# put the right key into [api] key_file, or into TAGSMITH_API__KEY")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagsmith.config import Api, Settings, load, resolve_api
-from tagsmith.doctor import api, configured, devices, kernel, machine, records, smartcards, uart
+from tagsmith.doctor import api, configured, devices, kernel, machine, power, records, smartcards, uart
 from tagsmith.doctor.finding import Finding, Verdict, bad, lines_of, warn
 from tagsmith.doctor.patient import Patient
 from tagsmith.doctor.system import System
@@ -43,6 +43,9 @@ CHECKS: tuple[Check, ...] = (
     Check(configured.SCANNER, configured.scanners, 60.0),
     Check(machine.CLOCK, machine.clock),
     Check(machine.DISC, machine.disc),
+    Check(power.POWER, power.supply),
+    Check(power.WATCHDOG, power.watchdog),
+    Check(power.ROOT, power.root),
     Check(records.JOURNAL, records.journal, 600.0),
     Check(records.ORDER, records.order, 60.0),
     Check(api.CHECK, api.api),

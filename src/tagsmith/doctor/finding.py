@@ -50,6 +50,10 @@ class Section(enum.StrEnum):
     """Readers and scanners that type."""
     LOW_FREQUENCY = "125-khz"
     """Readers that never see a charging key."""
+    POWER = "power"
+    """The supply of a Raspberry Pi, and its watchdog."""
+    READ_ONLY = "read-only-root"
+    """A root that nobody writes to, and where the journal lies then."""
     BYTE_ORDER = "byte-order"
     """How it is proved in which order the API gets UIDs."""
 

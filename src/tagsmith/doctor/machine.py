@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import pwd
 import shlex
 from pathlib import Path
 
+from tagsmith import disc as disc_room
 from tagsmith.doctor.finding import Finding, bad, ok, skipped, warn
 from tagsmith.doctor.patient import Patient
 from tagsmith.doctor.system import System
@@ -14,9 +14,6 @@ from tagsmith.wall_clock import SET_IT
 
 CLOCK = "clock"
 DISC = "disc"
-
-MIN_FREE_BYTES = 100_000_000
-MIN_FREE_SHARE = 0.05
 
 
 def clock(patient: Patient) -> list[Finding]:
@@ -37,23 +34,21 @@ def disc(patient: Patient) -> list[Finding]:
     if folder is None:
         return [skipped(DISC, "no journal in a file is set")]
     system = patient.system
-    there = next(place for place in (folder, *folder.parents) if place.exists())
-    status = system.statvfs(there)
-    if status.f_flag & os.ST_RDONLY:
+    found = disc_room.look(folder, statvfs=system.statvfs, writable=system.writable)
+    there = found.there
+    if found.read_only:
         lines = f"sudo mount -o remount,rw $(findmnt -n -o TARGET --target {_word(there)})\nsudo dmesg | grep -i error"
         return [bad(DISC, f"the disc with {folder} is mounted read-only: it may be failing", lines)]
-    if not system.writable(there):
+    if not found.writable:
         return [
             bad(DISC, f"{system.user} may not write to {there}, where the journal is", _ours(system, there, folder))
         ]
-    free, size = status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize
-    said = f"{free / 1e6:.0f} MB of {size / 1e9:.1f} GB are free for {folder}"
     where = f"sudo du -xh / 2>/dev/null | sort -h | tail -n 20\ndf -h {_word(there)}"
-    if free < MIN_FREE_BYTES:
-        return [bad(DISC, f"the disc is nearly full: {said}", where)]
-    if free < MIN_FREE_SHARE * size:
-        return [warn(DISC, f"the disc fills up: {said}", where)]
-    return [ok(DISC, said)]
+    if found.nearly_full:
+        return [bad(DISC, f"the disc is nearly full: {found}", where)]
+    if found.fills_up:
+        return [warn(DISC, f"the disc fills up: {found}", where)]
+    return [ok(DISC, str(found))]
 
 
 def _ours(system: System, there: Path, folder: Path) -> str:
@@ -82,7 +77,4 @@ def _name(uid: int) -> str:
 
 def journal_folder(patient: Patient) -> Path | None:
     """The folder of the journal's file; None where it is in no file."""
-    if patient.settings is None:
-        return None
-    scheme, _, path = patient.settings.journal.url.partition(":///")
-    return Path(os.path.realpath(os.path.expanduser(path))).parent if scheme.startswith("sqlite") and path else None
+    return None if patient.settings is None else disc_room.folder_of(patient.settings.journal.url)

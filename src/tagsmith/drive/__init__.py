@@ -13,10 +13,12 @@ from tagsmith.drive.models import ChargingKey, KeyChange, KeyKind, Receipt, Rese
 from tagsmith.drive.order_notes import Note, NoteState, OrderNotes
 from tagsmith.drive.orders import Address, KeyOrder, Order, OrderState, PlacedOrder, Price
 from tagsmith.drive.plug_and_charge import PlugAndChargeKey, PlugAndChargeRequest, pcid_hint
+from tagsmith.drive.probing import NOBODY, probe
 from tagsmith.drive.validity import Validity, validity
 
 __all__ = [
     "ENDPOINTS",
+    "NOBODY",
     "Address",
     "ChargingKey",
     "DriveClient",
@@ -40,5 +42,6 @@ __all__ = [
     "Validity",
     "check_user_id",
     "pcid_hint",
+    "probe",
     "validity",
 ]

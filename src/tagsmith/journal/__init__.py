@@ -17,14 +17,19 @@ API, and never decides when something is sent.
     store       what is needed of a database, and how it becomes a journal; sqlite and postgresql fill it
     faults      foreign errors, one table
     lock        which process delivers; advisory says so on PostgreSQL
+    producing   the doors for batches, checks, rejected keys and shifts
+    batches     how a batch is made, gets its manifest, loses a line, is closed
+    shifts      shifts, and the keys that were put aside
+    reporting   what a shift or a batch came to
     export      CSV and JSON lines
 """
 
 from __future__ import annotations
 
+from tagsmith.journal.batches import Clash, require_empty
 from tagsmith.journal.journal import Journal
 from tagsmith.journal.lock import CourierLock
 from tagsmith.journal.reading import Change
 from tagsmith.journal.verifying import Verification
 
-__all__ = ["Change", "CourierLock", "Journal", "Verification"]
+__all__ = ["Change", "Clash", "CourierLock", "Journal", "Verification", "require_empty"]

@@ -17,6 +17,9 @@ from typing import Final
 # Made once: an encoder with settings of its own is otherwise built at every call.
 _text = json.JSONEncoder(separators=(",", ":")).encode
 
+BY: Final = "by"
+"""Who was at work, in the payload of any event; no column."""
+
 GENESIS: Final = ""
 """The `prev` of a stream's first event."""
 
@@ -46,6 +49,12 @@ class Kind(enum.StrEnum):
     """A person corrected the user, the type or the validity before the API had taken it."""
     RESOLVED = "resolved"
     """A delivery in doubt was settled by evidence, or by a person's word."""
+    CHECKED = "checked"
+    """The check that covers an entry has passed: it may be sent."""
+    BATCH = "batch"
+    """A batch was made; its payload is the whole row, and there is no entry."""
+    BATCH_ACT = "batch-act"
+    """A batch got its manifest, one of its lines was skipped, or it was closed; likewise."""
     TOOK_OVER = "took-over"
     """A process became the one that delivers; its payload is the whole row, and there is no entry."""
     ADOPTED = "adopted"
@@ -68,7 +77,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One link of a chain. `payload` is JSON text: column → new value."""
+    """One link of a chain. `payload` is JSON text: column → new value, and `by` (who was at work) if known."""
 
     stream: str
     seq: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -22,8 +23,12 @@ _SELECT_SENDING: Final = (
 _TRIES: Final = 3
 """How often a pair is inserted where what it collided with was gone when it was looked for: undone just then."""
 
-_SELECT_OPEN: Final = (
-    select(*STORED).where(text("open = 1")).order_by(entries.c.target, entries.c.number).with_for_update()
+# What waits for its check is not open, but another copy of the journal may have checked and sent it.
+_SELECT_UNSENT: Final = (
+    select(*STORED)
+    .where(text("(open = 1 OR (checked = 0 AND mark IS NULL))"))
+    .order_by(entries.c.target, entries.c.number)
+    .with_for_update()
 )
 _TERM: Final = select(func.max(couriers.c.number))
 _LATEST_COURIER: Final = select(couriers.c.number).order_by(couriers.c.number.desc()).limit(1)
@@ -89,6 +94,24 @@ def undo(transaction: Transaction, entry_id: str, reason: str) -> Record:
     return rows.record(transaction.change(row, Kind.UNDONE, {"mark": Mark.UNDONE.value, "note": reason}))
 
 
+def pass_check(transaction: Transaction, entry_ids: Sequence[str], by: str) -> list[Record]:
+    """Have entries sent from now on that waited for a check: it has passed. What did not wait is left as it is.
+
+    So is what was taken back meanwhile. Gives the records in the order of the ids.
+
+    Raises:
+        IllegalTransition: there is no such entry.
+    """
+    passed: dict[str, Record] = {}
+    # In one order, so that two stations do not wait for each other for ever.
+    for entry_id in sorted(set(entry_ids)):
+        row = _row(transaction, entry_id)
+        if row["mark"] is None:
+            row = transaction.change(row, Kind.CHECKED, {"checked": 1}, by=by)
+        passed[entry_id] = rows.record(row)
+    return [passed[entry_id] for entry_id in entry_ids]
+
+
 def void(transaction: Transaction, entry_id: str, reason: str) -> Record:
     """Declare an attempted pair worthless; doing so again changes nothing, not even the reason.
 
@@ -129,6 +152,8 @@ def attempt(
     record = rows.record(row)
     if record.mark is not None:
         raise IllegalTransition(f"entry {entry_id} is {record.state} and is not sent")
+    if not record.checked:
+        raise IllegalTransition(f"entry {entry_id} is not sent before the check that covers it has passed")
     if name is LegName.ACTIVATION and record.reservation.state is not LegState.DONE:
         raise IllegalTransition(f"entry {entry_id} is {record.state}: only a reserved key can be activated")
     if believed is not None and _correctable(record.entry) != _correctable(believed):
@@ -158,12 +183,13 @@ def attempt_proof(transaction: Transaction, entry_id: str, attempt_id: str) -> s
     """Record that the activation of an entry is about to be sent as the proof of a reservation in doubt.
 
     Raises:
-        IllegalTransition: its reservation is not in doubt or is still asked for again, it has no user, or it is marked.
+        IllegalTransition: its reservation is not in doubt or is still asked for again, it has no user, it is marked, or
+            it waits for its check.
     """
     row = _row(transaction, entry_id)
     record = rows.record(row)
     leg = record.reservation
-    if record.mark is not None or leg.state is not LegState.UNKNOWN or leg.repeat:
+    if record.mark is not None or leg.state is not LegState.UNKNOWN or leg.repeat or not record.checked:
         raise IllegalTransition(f"entry {entry_id} has no reservation in doubt that an activation could prove")
     activation = record.activation
     if activation.state is LegState.UNKNOWN:
@@ -263,9 +289,9 @@ def correct(transaction: Transaction, entry_id: str, correction: Correction) -> 
 
 
 def doubt_open(transaction: Transaction) -> int:
-    """Put in doubt whatever is left to send, of every target; gives how many deliveries."""
+    """Put in doubt whatever is left to send, now or after its check, of every target; gives how many deliveries."""
     doubted = 0
-    found = transaction.connection.execute(_SELECT_OPEN).mappings().all()
+    found = transaction.connection.execute(_SELECT_UNSENT).mappings().all()
     for mapping in found:
         row: Row = dict(mapping)
         changes: Row = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, TextIO
 
 from tagsmith.errors import JournalError
@@ -28,6 +28,8 @@ COLUMNS: Final = (
     "delivered_at",
     "user_id",
     "contract_id",
+    "batch",
+    "operator",
 )
 """The columns of an export, in order."""
 
@@ -38,8 +40,14 @@ _UNSAFE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\ufff
 _ACTIVE: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def rows(records: Iterable[Record]) -> Iterator[dict[str, str | None]]:
-    """One dict per record, with `COLUMNS` as keys. Times are ISO 8601 in UTC with `Z`; what is absent is None."""
+_NAMELESS: Final[Mapping[str, str]] = {}
+
+
+def rows(records: Iterable[Record], batches: Mapping[str, str] = _NAMELESS) -> Iterator[dict[str, str | None]]:
+    """One dict per record, with `COLUMNS` as keys. Times are ISO 8601 in UTC with `Z`; what is absent is None.
+
+    `batches` has the names of batches by their ids; one without a name stands there as its id.
+    """
     for record in records:
         entry = record.entry
         yield {
@@ -52,10 +60,12 @@ def rows(records: Iterable[Record]) -> Iterator[dict[str, str | None]]:
             "delivered_at": None if record.delivered_at is None else utc_text(record.delivered_at),
             "user_id": entry.user_id,
             "contract_id": record.contract_id,
+            "batch": None if entry.batch is None else batches.get(entry.batch, entry.batch),
+            "operator": entry.operator or None,
         }
 
 
-def write_csv(file: TextIO, records: Iterable[Record]) -> None:
+def write_csv(file: TextIO, records: Iterable[Record], batches: Mapping[str, str] = _NAMELESS) -> None:
     """Write a header and one line per record; a cell that a spreadsheet would calculate gets an apostrophe before it.
 
     `file` is opened with `newline=""`. What is absent is an empty cell.
@@ -63,16 +73,16 @@ def write_csv(file: TextIO, records: Iterable[Record]) -> None:
     plain = csv.writer(file, lineterminator="\n")
     quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
     plain.writerow(COLUMNS)
-    for row in rows(records):
+    for row in rows(records, batches):
         cells = [_defused(row[column] or "") for column in COLUMNS]
         # Python before 3.13 leaves a lone carriage return unquoted, and readers take it for the end of the line.
         writer = quoted if any("\r" in cell for cell in cells) else plain
         writer.writerow(cells)
 
 
-def write_jsonl(file: TextIO, records: Iterable[Record]) -> None:
+def write_jsonl(file: TextIO, records: Iterable[Record], batches: Mapping[str, str] = _NAMELESS) -> None:
     """Write one JSON object per line and record."""
-    for row in rows(records):
+    for row in rows(records, batches):
         file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
@@ -80,7 +90,13 @@ SHEET_ROWS: Final = 1_048_576
 """Rows that a sheet of a workbook has (ECMA-376, as Excel keeps to it)."""
 
 
-def write_xlsx(path: Path, records: Iterable[Record], *, sheet_rows: int = SHEET_ROWS) -> None:
+def write_xlsx(
+    path: Path,
+    records: Iterable[Record],
+    batches: Mapping[str, str] = _NAMELESS,
+    *,
+    sheet_rows: int = SHEET_ROWS,
+) -> None:
     """Write a workbook with a header and one row per record, as text; a further sheet where one is full.
 
     Rows go to the file as they come, so memory does not grow with them. Text in a cell of text is never calculated.
@@ -95,7 +111,7 @@ def write_xlsx(path: Path, records: Iterable[Record], *, sheet_rows: int = SHEET
     except ModuleNotFoundError as error:
         raise JournalError("an XLSX file needs openpyxl", f"type: {missing('xlsx')}") from error
     book = Workbook(write_only=True)
-    numbered = iter(rows(records))
+    numbered = iter(rows(records, batches))
     row = next(numbered, None)
     number = 0
     while row is not None or not number:
@@ -125,7 +141,7 @@ def details(journal: Journal, text: str) -> dict[str, object] | None:
     if record is None:
         return None
     entry = record.entry
-    (row,) = rows([record])
+    (row,) = rows([record], journal.batch_names())
     return {
         "number": record.number,
         **row,
@@ -137,6 +153,8 @@ def details(journal: Journal, text: str) -> dict[str, object] | None:
         "station": entry.station,
         "lane": entry.lane,
         "reader": entry.reader,
+        "needs_check": entry.needs_check,
+        "checked": record.checked,
         "warnings": list(entry.warnings),
         "note": record.note,
         **_leg("reservation", record.reservation),

@@ -31,10 +31,10 @@ class Group:
         self._worker = worker
         self._writer = writer
         self._lock = threading.Lock()
-        self._pending: deque[tuple[Callable[[Transaction], Any], Future[Any]]] = deque()
+        self._pending: deque[tuple[Callable[[Transaction], Any], str, Future[Any]]] = deque()
 
-    def submit(self, work: Callable[[Transaction], _T]) -> Future[_T]:
-        """Have `work` done with the next transaction; it is done though its future be cancelled.
+    def submit(self, work: Callable[[Transaction], _T], *, by: str = "") -> Future[_T]:
+        """Have `work` done with the next transaction; it is done though its future be cancelled. `by` is who asks.
 
         Raises:
             RuntimeError: the worker is closed.
@@ -43,7 +43,7 @@ class Group:
         future.set_running_or_notify_cancel()
         with self._lock:
             self._worker.submit(self._commit)
-            self._pending.append((work, future))
+            self._pending.append((work, by, future))
         return future
 
     def _commit(self) -> None:
@@ -52,27 +52,30 @@ class Group:
             group = [self._pending.popleft() for _ in range(min(GROUP, len(self._pending)))]
         if len(group) > 1:
             try:
-                results = self._writer.transact(lambda transaction: [_do(work, transaction) for work, _ in group])
+                results = self._writer.transact(
+                    lambda transaction: [_do(work, by, transaction) for work, by, _ in group]
+                )
             except _Apart:
                 pass
             except BaseException as error:  # noqa: BLE001 - whatever it is belongs to those who wait for it
-                for _, future in group:
+                for _, _, future in group:
                     future.set_exception(error)
                 return
             else:
-                for (_, future), result in zip(group, results, strict=True):
+                for (_, _, future), result in zip(group, results, strict=True):
                     future.set_result(result)
                 return
-        for work, future in group:
+        for work, by, future in group:
             try:
-                result = self._writer.transact(work)
+                result = self._writer.transact(work, by=by)
             except BaseException as error:  # noqa: BLE001 - as above
                 future.set_exception(error)
             else:
                 future.set_result(result)
 
 
-def _do(work: Callable[[Transaction], Any], transaction: Transaction) -> Any:
+def _do(work: Callable[[Transaction], Any], by: str, transaction: Transaction) -> Any:
+    transaction.by = by
     try:
         return work(transaction)
     except Exception as error:

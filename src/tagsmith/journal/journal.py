@@ -19,6 +19,7 @@ from tagsmith.journal import calibrating, changes, copying, custody, database, f
 from tagsmith.journal.custody import Note
 from tagsmith.journal.grouping import Group
 from tagsmith.journal.lock import CourierLock
+from tagsmith.journal.producing import Production
 from tagsmith.journal.reading import Change
 from tagsmith.journal.store import Store
 from tagsmith.journal.verifying import Problems, Verification, verify
@@ -38,17 +39,29 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Journal:
+class Journal(Production):
     """The durable record of one station: what a method has returned for is on the disc, and stays.
 
     One thread writes; two more read. Methods may be called from any thread and any event loop. A change that was
     asked for is made even if its await is cancelled. Every method raises `JournalUnavailable` once the journal is
     closed, and the other kinds of `JournalError` as the disc and the file give cause; nothing was recorded then,
     unless the error says `perhaps`.
+
+    `acting` is who is at work: every event that is asked for from then on tells it.
     """
 
-    def __init__(self, store: Store, reading_engine: Engine, writer: Writer, note: Note, home: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        reading_engine: Engine,
+        writer: Writer,
+        note: Note,
+        home: str,
+        clock_utc: Callable[[], datetime],
+    ) -> None:
         """Only `open` makes journals."""
+        self.acting = ""
+        self._clock_utc = clock_utc
         self._store = store
         self._note = note
         self._station = writer.station
@@ -96,7 +109,7 @@ class Journal:
         except faults.FOREIGN as error:
             raise store.translate(error) from error
         _log.info("journal open: %s station=%s newest event: %s", store.place, station, head or "none")
-        return cls(store, reading_engine, writer, note, home)
+        return cls(store, reading_engine, writer, note, home, clock_utc)
 
     @staticmethod
     def exists(url: str) -> bool:
@@ -322,7 +335,7 @@ class Journal:
         return await self._ask(lambda connection: reading.due(connection, target, limit, skipped))
 
     async def waiting(self, target: str) -> int:
-        """How many entries have something left to send now or later, or under way."""
+        """How many entries have something left to send now or later, or under way. What waits for a check has not."""
         return await self._ask(lambda connection: reading.waiting(connection, target))
 
     async def recent(self, target: str, n: int) -> list[Record]:
@@ -447,6 +460,14 @@ class Journal:
             marked.close()
         copying.finish(path)
 
+    async def turned(self) -> None:
+        """Return when the thread that writes has done what it was asked for before: it lives."""
+        try:
+            future = self._writing.submit(lambda: None)
+        except RuntimeError as error:
+            raise self._is_closed() from error
+        await asyncio.wrap_future(future)
+
     def close(self) -> None:
         """Finish what was asked for, then let go of the file; idempotent."""
         with self._closing:
@@ -464,8 +485,9 @@ class Journal:
 
     async def _change(self, work: Callable[[Transaction], _T]) -> _T:
         """Have the writer thread do `work`, and wait; it is done even if nobody waits any more."""
+        by = self.acting
         try:
-            future = self._group.submit(work)
+            future = self._group.submit(work, by=by)
         except RuntimeError as error:
             raise self._is_closed() from error
         return await asyncio.wrap_future(future)
@@ -485,6 +507,9 @@ class Journal:
                 return question(connection)
         except faults.FOREIGN as error:
             raise self._store.translate(error) from error
+
+    def _now(self) -> datetime:
+        return self._clock_utc()
 
     def _require_open(self) -> None:
         if self._closed:

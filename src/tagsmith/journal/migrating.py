@@ -23,15 +23,15 @@ _log = logging.getLogger(__name__)
 _ONE_AT_A_TIME = threading.Lock()
 
 
-def upgrade(store: Store, connection: Connection) -> None:
+def upgrade(store: Store, connection: Connection, version: str = "head") -> None:
     """Run every missing step in one transaction: after a crash in the middle the database is as it was before.
 
-    `connection` must not be in a transaction. Where another process migrates at the same time, this one waits and
-    then finds nothing left to do, because the version is read inside the transaction.
+    Up to `version`, where one is named. `connection` must not be in a transaction. Where another process migrates at
+    the same time, this one waits and then finds nothing left to do, because the version is read inside the transaction.
     """
     config = Config()
     config.set_main_option("script_location", "tagsmith.journal:migrations")
     config.attributes["connection"] = connection
     with _ONE_AT_A_TIME, store.migration(connection):
-        command.upgrade(config, "head")
+        command.upgrade(config, version)
     _log.info("journal schema brought up to date")

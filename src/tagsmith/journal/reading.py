@@ -17,7 +17,7 @@ from sqlalchemy import text as sql
 
 from tagsmith.errors import JournalCorrupt, UidError
 from tagsmith.journal import rows
-from tagsmith.journal.schema import STORED, entries, events, requests, tallies
+from tagsmith.journal.schema import FOR_A_PERSON, STORED, entries, events, requests, tallies
 from tagsmith.model import LegState, Record, State
 from tagsmith.uid import Uid
 
@@ -72,6 +72,11 @@ _REQUESTS: Final = select(func.coalesce(func.sum(requests.c.total), 0)).where(
 _LAST_ATTEMPTED: Final = (
     _RECORD.where(entries.c.target == bindparam("this_target"), entries.c.reservation_attempts > 0)
     .order_by(entries.c.number.desc())
+    .limit(bindparam("this_limit"))
+)
+_FOR_A_PERSON: Final = (
+    _RECORD.where(entries.c.target == bindparam("this_target"), sql(f"({FOR_A_PERSON})"))
+    .order_by(entries.c.target, entries.c.number)
     .limit(bindparam("this_limit"))
 )
 _PAGE: Final = _RECORD.where(entries.c.number > bindparam("after")).order_by(entries.c.number).limit(PAGE)
@@ -134,7 +139,7 @@ def due(connection: Connection, target: str, limit: int, exclude: Collection[str
 
 
 def waiting(connection: Connection, target: str) -> int:
-    """How many entries have something left to send, or under way."""
+    """How many entries have something left to send, or under way. Those that wait for a check do not count."""
     return connection.scalars(_WAITING, {"this_target": target}).one()
 
 
@@ -167,6 +172,11 @@ def requests_made(connection: Connection, target: str, station: str, day: str) -
 def last_attempted(connection: Connection, target: str, limit: int) -> list[Record]:
     """The newest records whose reservation was attempted, newest first. Passes over all that wait behind them."""
     return _all(connection, _LAST_ATTEMPTED, {"this_target": target, "this_limit": limit})
+
+
+def work_list(connection: Connection, target: str, limit: int) -> list[Record]:
+    """The oldest records that only a person brings further: something was refused, or is in doubt and waits."""
+    return _all(connection, _FOR_A_PERSON, {"this_target": target, "this_limit": limit})
 
 
 def page(connection: Connection, target: str | None, after: int) -> list[Record]:

@@ -1,4 +1,4 @@
-"""Between a row and a `Record` or a `Calibration`: the one place that knows how each value is written. Pure."""
+"""Between a row and the value it stands for: the one place that knows how each value is written. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from tagsmith.errors import JournalCorrupt, UidError
 from tagsmith.model import Calibration, Entry, KeyType, Leg, LegName, LegState, Mark, Record, State
+from tagsmith.production import Batch, ManifestLine, RejectedKey, Sequence, Shift, Verification
 from tagsmith.uid import ByteOrder, Technology, Uid
 
 Value: TypeAlias = str | int | None
@@ -34,7 +35,7 @@ def utc_text(at: datetime) -> str:
 def new_record(number: int, entry: Entry) -> Record:
     """The record of an entry that was just appended: nothing sent yet, an activation only where there is a user."""
     activation = Leg() if entry.user_id is None else Leg(LegState.HELD)
-    return Record(number, entry, Leg(LegState.HELD), activation)
+    return Record(number, entry, Leg(LegState.HELD), activation, checked=not entry.needs_check)
 
 
 def new_row(entry: Entry) -> Row:
@@ -64,6 +65,10 @@ def new_row(entry: Entry) -> Row:
         "delivered_at": None,
         "contract_id": None,
         "note": "",
+        "batch": entry.batch,
+        "operator": entry.operator,
+        "needs_check": int(entry.needs_check),
+        "checked": int(new.checked),
     }
 
 
@@ -115,6 +120,7 @@ def record(row: Columns) -> Record:
             delivered_at=None if row["delivered_at"] is None else datetime.fromisoformat(row["delivered_at"]),
             contract_id=row["contract_id"],
             note=row["note"],
+            checked=bool(row["checked"]),
         )
     except (ValueError, TypeError, UidError) as error:
         raise JournalCorrupt(
@@ -144,6 +150,9 @@ def _entry(row: Columns) -> Entry:
         valid_from=row["valid_from"],
         valid_to=row["valid_to"],
         warnings=tuple(json.loads(row["warnings"])),
+        batch=row["batch"],
+        operator=row["operator"],
+        needs_check=bool(row["needs_check"]),
     )
 
 
@@ -185,6 +194,170 @@ def calibration(row: Columns) -> Calibration:
         raise JournalCorrupt(
             f"calibration {row['number']} of the journal cannot be read: {error}", "run: tagsmith journal verify"
         ) from error
+
+
+def batch_row(batch: Batch, station: str) -> Row:
+    """The row of a batch; all but its number."""
+    return {
+        "id": batch.id,
+        "target": batch.target,
+        "name": batch.name,
+        "key_type": batch.key_type,
+        "valid_from": batch.valid_from,
+        "valid_to": batch.valid_to,
+        "user_id": batch.user_id,
+        "goal": batch.goal,
+        "pattern": batch.pattern,
+        "check_digit": batch.check_digit,
+        "upper_case": int(batch.upper_case),
+        "sequence": batch.sequence.value,
+        "verification": batch.verification.value,
+        "every": batch.every,
+        "created_by": batch.created_by,
+        "created_at": utc_text(batch.created_at),
+        "station": station,
+    }
+
+
+def batch(row: Columns) -> Batch:
+    """The batch a row stands for, which has the size of its manifest and its closing too.
+
+    Raises:
+        JournalCorrupt: the row holds values that nobody writes.
+    """
+    try:
+        return Batch(
+            id=row["id"],
+            name=row["name"],
+            target=row["target"],
+            created_at=datetime.fromisoformat(row["created_at"]),
+            created_by=row["created_by"],
+            key_type=row["key_type"],
+            valid_from=row["valid_from"],
+            valid_to=row["valid_to"],
+            user_id=row["user_id"],
+            goal=row["goal"],
+            pattern=row["pattern"],
+            check_digit=row["check_digit"],
+            upper_case=bool(row["upper_case"]),
+            sequence=Sequence(row["sequence"]),
+            verification=Verification(row["verification"]),
+            every=row["every"],
+            size=row["size"],
+            closed_at=_time(row["closed_at"]),
+            closed_by=row["closed_by"],
+        )
+    except (ValueError, TypeError) as error:
+        raise _unreadable("batch", row["number"], error) from error
+
+
+def line_row(batch_id: str, line: ManifestLine) -> Row:
+    """The row of a line of a manifest."""
+    return {
+        "batch": batch_id,
+        "position": line.position,
+        "visual_number": line.visual_number,
+        "number_key": line.number_key,
+        **_uid_columns(line.uid),
+    }
+
+
+def line(row: Columns) -> ManifestLine:
+    """The line of a manifest that a row stands for, which has why it was skipped too.
+
+    Raises:
+        JournalCorrupt: the row holds values that nobody writes.
+    """
+    try:
+        return ManifestLine(row["position"], row["visual_number"], row["number_key"], _uid(row), skipped=row["skipped"])
+    except (ValueError, TypeError, UidError) as error:
+        raise _unreadable("line", row["position"], error) from error
+
+
+def reject_row(target: str, station: str, key: RejectedKey) -> Row:
+    """The row of a key that was put aside; all but its number."""
+    return {
+        "target": target,
+        "station": station,
+        "cause": str(key.cause),
+        "at": utc_text(key.at),
+        "lane": key.lane,
+        "visual_number": key.visual_number,
+        **_uid_columns(key.uid),
+        "batch": key.batch,
+        "operator": key.operator,
+        "note": key.note,
+    }
+
+
+def reject(row: Columns) -> RejectedKey:
+    """The key that was put aside which a row stands for.
+
+    Raises:
+        JournalCorrupt: the row holds values that nobody writes.
+    """
+    try:
+        return RejectedKey(
+            cause=row["cause"],
+            at=datetime.fromisoformat(row["at"]),
+            lane=row["lane"],
+            visual_number=row["visual_number"],
+            uid=_uid(row),
+            batch=row["batch"],
+            operator=row["operator"],
+            note=row["note"],
+        )
+    except (ValueError, TypeError, UidError) as error:
+        raise _unreadable("reject", row["number"], error) from error
+
+
+def shift_row(shift: Shift) -> Row:
+    """The row of a shift; all but its number."""
+    return {
+        "id": shift.id,
+        "station": shift.station,
+        "operator": shift.operator,
+        "started_at": utc_text(shift.started_at),
+        "ended_at": None if shift.ended_at is None else utc_text(shift.ended_at),
+        "recoveries": shift.recoveries,
+    }
+
+
+def shift(row: Columns) -> Shift:
+    """The shift a row stands for.
+
+    Raises:
+        JournalCorrupt: the row holds values that nobody writes.
+    """
+    try:
+        return Shift(
+            id=row["id"],
+            station=row["station"],
+            operator=row["operator"],
+            started_at=datetime.fromisoformat(row["started_at"]),
+            ended_at=_time(row["ended_at"]),
+            recoveries=row["recoveries"],
+        )
+    except (ValueError, TypeError) as error:
+        raise _unreadable("shift", row["number"], error) from error
+
+
+def _uid_columns(uid: Uid | None) -> Row:
+    return {"uid": None if uid is None else uid.wire, "technology": None if uid is None else uid.technology.value}
+
+
+def _uid(row: Columns) -> Uid | None:
+    if row["uid"] is None:
+        return None
+    return Uid.from_hex(row["uid"], technology=Technology(row["technology"]))
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _unreadable(what: str, which: object, error: Exception) -> JournalCorrupt:
+    return JournalCorrupt(f"{what} {which} of the journal cannot be read: {error}", "run: tagsmith journal verify")
 
 
 _NO_PAIR = Entry("", "", Uid(b"\0"), ByteOrder.WIRE, "", "", datetime.min.replace(tzinfo=UTC))

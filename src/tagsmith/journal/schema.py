@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from tagsmith.model import LegName
 
-VERSIONS: Final = ("0001", "0002", "0003")
+VERSIONS: Final = ("0001", "0002", "0003", "0004")
 """Every schema version this program can read or migrate from, oldest first; the last is written. As in migrations/."""
 
 VERSION_TABLE: Final = "journal_version"
@@ -44,7 +44,7 @@ LIVE: Final = "CASE WHEN mark = 'undone' THEN 0 ELSE 1 END"
 OPEN: Final = (
     "CASE"
     " WHEN reservation_state = 'sending' OR activation_state = 'sending' THEN 1"
-    " WHEN mark IS NOT NULL THEN 0"
+    " WHEN mark IS NOT NULL OR checked = 0 THEN 0"
     " WHEN reservation_state IN ('held', 'queued') THEN 1"
     " WHEN reservation_state = 'unknown' AND reservation_repeat = 1 THEN 1"
     " WHEN reservation_state <> 'done' THEN 0"
@@ -52,10 +52,17 @@ OPEN: Final = (
     " WHEN activation_state = 'unknown' AND activation_repeat = 1 THEN 1"
     " ELSE 0 END"
 )
-"""1 while something is left to send or under way; only such entries stand in the index `entries_open`."""
+"""1 while something may be sent or is under way; only such entries stand in the index `entries_open`."""
 
 SENDING: Final = "reservation_state = 'sending' OR activation_state = 'sending'"
 """The condition of the index `entries_sending`; a query must repeat it word for word to use that index."""
+
+FOR_A_PERSON: Final = (
+    "mark IS NULL AND (reservation_state = 'refused' OR activation_state = 'refused'"
+    " OR (reservation_state = 'unknown' AND reservation_repeat = 0)"
+    " OR (activation_state = 'unknown' AND activation_repeat = 0))"
+)
+"""The condition of the index `entries_for_a_person`, likewise: what only a person brings further."""
 
 
 def _leg(name: LegName) -> tuple[Column[str] | Column[int] | Column[str | None] | Column[int | None], ...]:
@@ -98,6 +105,10 @@ entries = Table(
     Column("delivered_at", Text),
     Column("contract_id", Text),
     Column("note", Text, nullable=False),
+    Column("batch", Text),
+    Column("operator", Text, nullable=False),
+    Column("needs_check", Integer, nullable=False),
+    Column("checked", Integer, nullable=False),
     Column("live", Integer, Computed(LIVE, persisted=True)),
     Column("open", Integer, Computed(OPEN, persisted=True)),
     UniqueConstraint("id", name="entries_id"),
@@ -120,6 +131,8 @@ Index(
     postgresql_where=text("live = 1"),
 )
 Index("entries_target", entries.c.target, entries.c.number)
+# Without the target, which would make it look good for questions that are not of a time.
+Index("entries_paired_at", entries.c.paired_at)
 Index(
     "entries_open",
     entries.c.target,
@@ -133,6 +146,23 @@ Index(
     entries.c.number,
     sqlite_where=text(SENDING),
     postgresql_where=text(SENDING),
+)
+Index(
+    "entries_for_a_person",
+    entries.c.target,
+    entries.c.number,
+    sqlite_where=text(FOR_A_PERSON),
+    postgresql_where=text(FOR_A_PERSON),
+)
+# A batch is counted without a look at its rows.
+Index(
+    "entries_batch",
+    entries.c.batch,
+    entries.c.live,
+    entries.c.number,
+    entries.c.checked,
+    sqlite_where=text("batch IS NOT NULL"),
+    postgresql_where=text("batch IS NOT NULL"),
 )
 
 events = Table(
@@ -223,5 +253,123 @@ requests = Table(
 )
 """How many requests a station has made on a day of the API's (UTC): for its share, no part of the record."""
 
+batches = Table(
+    "batches",
+    metadata,
+    Column("number", _ROW_NUMBER, Identity(), primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("key_type", Text),
+    Column("valid_from", Text),
+    Column("valid_to", Text),
+    Column("user_id", Text),
+    Column("goal", Integer),
+    Column("pattern", Text),
+    Column("check_digit", Text),
+    Column("upper_case", Integer, nullable=False),
+    Column("sequence", Text, nullable=False),
+    Column("verification", Text, nullable=False),
+    Column("every", Integer, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("station", Text, nullable=False),
+    UniqueConstraint("id", name="batches_id"),
+    UniqueConstraint("target", "name", name="batches_name"),
+)
+"""A batch as it was made; what became of it stands in `batch_acts`."""
+
+manifest_lines = Table(
+    "manifest_lines",
+    metadata,
+    Column("batch", Text, ForeignKey("batches.id", name="manifest_lines_of"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("visual_number", Text, nullable=False),
+    Column("number_key", Text, nullable=False),
+    Column("uid", Text),
+    Column("technology", Text),
+    UniqueConstraint("batch", "number_key", name="manifest_lines_number"),
+)
+
+Index("manifest_lines_number_key", manifest_lines.c.number_key)
+
+batch_acts = Table(
+    "batch_acts",
+    metadata,
+    Column("number", _ROW_NUMBER, Identity(), primary_key=True),
+    Column("batch", Text, ForeignKey("batches.id", name="batch_acts_of"), nullable=False),
+    Column("act", Text, nullable=False),
+    Column("position", Integer),
+    Column("size", Integer),
+    Column("note", Text, nullable=False),
+    Column("done_by", Text, nullable=False),
+    Column("station", Text, nullable=False),
+    Column("at", Text, nullable=False),
+)
+"""What was done with a batch: it got its `manifest` (how many lines, and their digest as `note`), a line was `skipped`
+(and why), it was `closed`. Each once."""
+
+for _act, _columns in (("manifest", ("batch",)), ("skipped", ("batch", "position")), ("closed", ("batch",))):
+    _condition = text(f"act = '{_act}'")
+    Index(
+        f"batch_acts_{_act}",
+        *(batch_acts.c[column] for column in _columns),
+        unique=True,
+        sqlite_where=_condition,
+        postgresql_where=_condition,
+    )
+
+rejects = Table(
+    "rejects",
+    metadata,
+    Column("number", _ROW_NUMBER, Identity(), primary_key=True),
+    Column("target", Text, nullable=False),
+    Column("station", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("visual_number", Text, nullable=False),
+    Column("uid", Text),
+    Column("technology", Text),
+    Column("batch", Text),
+    Column("operator", Text, nullable=False),
+    Column("note", Text, nullable=False),
+)
+"""Keys that were put aside."""
+
+Index("rejects_at", rejects.c.target, rejects.c.at)
+Index(
+    "rejects_batch",
+    rejects.c.batch,
+    sqlite_where=text("batch IS NOT NULL"),
+    postgresql_where=text("batch IS NOT NULL"),
+)
+
+shifts = Table(
+    "shifts",
+    metadata,
+    Column("number", _ROW_NUMBER, Identity(), primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("station", Text, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("started_at", Text, nullable=False),
+    Column("ended_at", Text),
+    Column("recoveries", Integer, nullable=False),
+    UniqueConstraint("id", name="shifts_id"),
+)
+"""Shifts; one that runs is ended once, and that is all that ever changes of it."""
+
+Index("shifts_station", shifts.c.station, shifts.c.number)
+Index(
+    "shifts_running",
+    shifts.c.station,
+    unique=True,
+    sqlite_where=text("ended_at IS NULL"),
+    postgresql_where=text("ended_at IS NULL"),
+)
+
 STORED: Final = tuple(column for column in entries.columns if column.computed is None)
 """The columns of an entry that are written; events account for each of them."""
+
+LATER: Final[dict[str, str | int | None]] = {"batch": None, "operator": "", "needs_check": 0, "checked": 1}
+"""What stands in the columns that came later for entries whose events do not tell of them."""

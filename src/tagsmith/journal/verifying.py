@@ -14,9 +14,20 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, Table, bindparam, exists, func, select
 
-from tagsmith.journal import chain, rows
+from tagsmith.journal import batches, chain, rows
 from tagsmith.journal.chain import Event, Head, Kind
-from tagsmith.journal.schema import STORED, calibrations, couriers, custody, entries, events, tallies
+from tagsmith.journal.schema import (
+    LATER,
+    STORED,
+    batch_acts,
+    calibrations,
+    couriers,
+    custody,
+    entries,
+    events,
+    tallies,
+)
+from tagsmith.journal.schema import batches as batches_table
 
 _MOST: Final = 100
 """Problems that are told one by one."""
@@ -110,6 +121,10 @@ def verify(connection: Connection, problems: Problems, examine: Callable[[Connec
     proofs = _check_told(connection, calibrations, Kind.CALIBRATED, "calibration", problems)
     _check_told(connection, custody, Kind.ADOPTED, "adoption", problems)
     _check_told(connection, couriers, Kind.TOOK_OVER, "courier", problems)
+    _check_told(connection, batches_table, Kind.BATCH, "batch", problems)
+    _check_told(connection, batch_acts, Kind.BATCH_ACT, "act on a batch", problems)
+    for problem in batches.untrue_manifests(streaming):
+        problems.add(problem)
     _check_tallies(connection, problems)
     count = connection.scalars(select(func.count()).select_from(entries)).one()
     return Verification(problems.count == 0, chains.events, count, len(chains.heads), problems.all(), proofs)
@@ -191,7 +206,7 @@ def _check_anchors(connection: Connection, chains: _Chains, problems: Problems) 
 
 def _check_entry(entry_id: str, history: Iterator[RowMapping], problems: Problems) -> None:
     """Fold the events of one entry and compare what they come to with its row, column by column."""
-    told: dict[str, Any] = {}
+    told: dict[str, Any] = {**LATER}
     row: RowMapping | None = None
     for count, row in enumerate(history):
         if (count == 0) != (row["kind"] == Kind.PAIRED):
@@ -203,6 +218,7 @@ def _check_entry(entry_id: str, history: Iterator[RowMapping], problems: Problem
             problems.add(f"event {row['n']}: its payload cannot be read")
         else:
             told |= changes
+            told.pop(chain.BY, None)
     assert row is not None
     if row["id"] is None:
         problems.add(f"entry {entry_id}: is missing, event {row['n']} tells of it")
@@ -227,6 +243,7 @@ def _check_told(connection: Connection, table: Table, kind: Kind, what: str, pro
         elif values["number"] in told:
             problems.add(f"event {n}: tells of {what} {values['number']} again")
         else:
+            values.pop(chain.BY, None)
             told[values["number"]] = values
     held = {row["number"]: dict(row) for row in connection.execute(select(table)).mappings()}
     for number in sorted(told.keys() - held.keys()):

@@ -14,21 +14,37 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Update, bindparam, insert, select, text, update
+from sqlalchemy import Connection, Table, TextClause, Update, bindparam, insert, select, text, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from tagsmith.journal import chain, faults, rows
 from tagsmith.journal.chain import Head, Kind
 from tagsmith.journal.rows import Row, utc_text
-from tagsmith.journal.schema import STORED, calibrations, couriers, custody, entries, events
+from tagsmith.journal.schema import STORED, batch_acts, batches, calibrations, couriers, custody, entries, events
 from tagsmith.journal.store import Store
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
+
+def insert_once(table: Table) -> TextClause:
+    """An INSERT that gives the number of the row, and does nothing and gives none where such a row is there already.
+
+    The same words in every database we use.
+    """
+    columns = [column.name for column in table.columns if column.name != "number"]
+    values = ", ".join(f":{name}" for name in columns)
+    return text(
+        f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({values})"  # noqa: S608 - names of our own
+        " ON CONFLICT DO NOTHING RETURNING number"
+    )
+
+
 _INSERT_CALIBRATION = insert(calibrations).returning(calibrations.c.number)
 _INSERT_CUSTODY = insert(custody).returning(custody.c.number)
 _INSERT_COURIER = insert(couriers).returning(couriers.c.number)
+_INSERT_BATCH = insert_once(batches)
+_INSERT_BATCH_ACT = insert_once(batch_acts)
 # The same words in every database we use.
 _COUNT_STATE = text(
     "INSERT INTO tallies (target, station, state, total) VALUES (:target, :station, :state, :total)"
@@ -74,7 +90,7 @@ def last_head(connection: Connection) -> Head | None:
 class Transaction:
     """What a change may do to the database; valid until its work returns.
 
-    `now` is the time every event of the transaction bears.
+    `now` is the time every event of the transaction bears, `by` who was at work when it was asked for.
     """
 
     def __init__(
@@ -85,8 +101,10 @@ class Transaction:
         station: str,
         head: Head | None,
         now: datetime,
+        by: str = "",
     ) -> None:
         self.connection = connection
+        self.by = by
         self.head = head
         self.now = utc_text(now)
         self.station = station
@@ -109,19 +127,37 @@ class Transaction:
 
     def insert_calibration(self, row: Row) -> None:
         """Add a calibration."""
-        number: int = self.connection.scalars(_INSERT_CALIBRATION, row).one()
-        self._event(Kind.CALIBRATED, None, {"number": number, **row})
+        self._insert_told(_INSERT_CALIBRATION, Kind.CALIBRATED, row)
 
     def insert_custody(self, row: Row) -> None:
         """Say where the journal is at home."""
-        number: int = self.connection.scalars(_INSERT_CUSTODY, row).one()
-        self._event(Kind.ADOPTED, None, {"number": number, **row})
+        self._insert_told(_INSERT_CUSTODY, Kind.ADOPTED, row)
 
     def insert_courier(self, row: Row) -> int:
         """Add a process that delivers from now on; gives its term."""
-        number: int = self.connection.scalars(_INSERT_COURIER, row).one()
-        self._event(Kind.TOOK_OVER, None, {"number": number, **row})
+        return self._insert_told(_INSERT_COURIER, Kind.TOOK_OVER, row)
+
+    def insert_batch(self, row: Row) -> bool:
+        """Add a batch, unless there is one of its id or its name: then nothing."""
+        return self._insert_once(_INSERT_BATCH, Kind.BATCH, row)
+
+    def insert_batch_act(self, row: Row) -> bool:
+        """Say what was done with a batch, unless it was done before: then nothing."""
+        return self._insert_once(_INSERT_BATCH_ACT, Kind.BATCH_ACT, row)
+
+    def _insert_told(self, statement: ReturningInsert[int], kind: Kind, row: Row) -> int:
+        """Add a row that one event tells of as a whole; gives its number."""
+        number: int = self.connection.scalars(statement, row).one()
+        self._event(kind, None, {"number": number, **row})
         return number
+
+    def _insert_once(self, statement: TextClause, kind: Kind, row: Row) -> bool:
+        """Likewise, where there is no such row yet; gives whether there was none."""
+        number: int | None = self.connection.scalar(statement, row)
+        if number is None:
+            return False
+        self._event(kind, None, {"number": number, **row})
+        return True
 
     def count_requests(self, target: str, day: str, total: int) -> None:
         """Add to what this station has asked of the API on a day."""
@@ -139,8 +175,11 @@ class Transaction:
         if counted:
             self.connection.execute(_COUNT_STATE, counted)
 
-    def change(self, row: Row, kind: Kind, changes: Row) -> Row:
-        """Change an entry; gives the row as it is then. Values that stay as they were are left out."""
+    def change(self, row: Row, kind: Kind, changes: Row, *, by: str = "") -> Row:
+        """Change an entry; gives the row as it is then. Values that stay as they were are left out.
+
+        `by` is who did it, where that is another than who was at work.
+        """
         real = {column: value for column, value in changes.items() if row[column] != value}
         if real:
             self.connection.execute(
@@ -149,11 +188,13 @@ class Transaction:
             )
             self._counts[_place(row)] -= 1
             self._counts[_place(row | real)] += 1
-            self._event(kind, str(row["id"]), real)
+            self._event(kind, str(row["id"]), real, by=by)
         return row | real
 
-    def _event(self, kind: Kind, entry_id: str | None, changes: Row) -> None:
+    def _event(self, kind: Kind, entry_id: str | None, changes: Row, *, by: str = "") -> None:
         """Add the next event to this process's stream, which begins with an anchor."""
+        if who := by or self.by:
+            changes = {**changes, chain.BY: who}
         if self.head is None:
             self._add(chain.anchor(self._stream, self.now, self.station, self._previous()))
         assert self.head is not None
@@ -239,8 +280,10 @@ class Writer:
             self._connection = self._store.connect()
         return self._connection
 
-    def transact(self, work: Callable[[Transaction], _T]) -> _T:
+    def transact(self, work: Callable[[Transaction], _T], *, by: str = "") -> _T:
         """Do `work` in one transaction: all of it is on the disc when this returns, nothing when it raises.
+
+        Its events tell that it was asked for `by` somebody, where that is known.
 
         Raises:
             JournalError: it could not be done; with `perhaps` where it may have been done all the same.
@@ -252,7 +295,8 @@ class Writer:
             transaction = connection.begin()
             self._store.begun(connection)
             head = self._current_head(connection)
-            change = Transaction(connection, self._insert_entry, self._stream, self.station, head, self._clock_utc())
+            now = self._clock_utc()
+            change = Transaction(connection, self._insert_entry, self._stream, self.station, head, now, by)
             result = work(change)
             change.finish()
             self._store.before_commit(connection)

@@ -1,4 +1,4 @@
-"""Every device that tagsmith knows by its USB ids: the one table behind doctor, discovery and hardware.md.
+"""Every device that tagsmith knows by its USB ids: the one table behind doctor, discovery, udev rules and hardware.md.
 
 It owns ids, names, what a device is and how it is reached; it opens nothing. A row is here only where its `source`
 says so. The sources:
@@ -43,6 +43,22 @@ class Access(enum.StrEnum):
     """As an input device: evdev, or the terminal."""
 
 
+class Role(enum.StrEnum):
+    """What a station uses a node for; the word stands in the names of its links below /dev."""
+
+    READER = "reader"
+    """It brings keys."""
+    SCANNER = "scanner"
+    """It brings numbers."""
+
+
+GROUP = "tagsmith"
+"""The group that may open readers and scanners: the service's user, and whoever is to run tagsmith by hand."""
+
+NFC_MODULES = ("pn533_usb", "port100", "pn533", "nfc")
+"""The kernel modules that take NFC readers away from user space; each before those that it needs itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownDevice:
     """One row. `pid` is None where the row means everything of that vendor.
@@ -62,6 +78,12 @@ class KnownDevice:
     driver: str = ""
     module: str = ""
     reopens: bool = True
+
+    def role(self, *ways: Access) -> Role | None:
+        """What a station uses it for, reached in one of these ways; None where it is not used so."""
+        if self.kind is Kind.LOW_FREQUENCY or not set(ways) & set(self.access):
+            return None
+        return Role.SCANNER if self.kind is Kind.SCANNER else Role.READER
 
 
 _P, _N, _S, _K = Access.PCSC, Access.NFCPY, Access.SERIAL, Access.KEYBOARD

@@ -27,8 +27,9 @@ from tagsmith.errors import (
 )
 from tagsmith.lines.usb import usb_devices
 
-RULES = Path("/etc/udev/rules.d/93-tagsmith.rules")
-"""Where our udev rules go. Not below 93: the CCID driver's rules are number 92, and the last rule wins."""
+RULES = Path("/etc/udev/rules.d/94-tagsmith-local.rules")
+"""Where a machine's own udev rules go. The CCID driver's are number 92, tagsmith's 93, and the last rule wins; a file
+of the same name as tagsmith's would be read in its place."""
 
 LOG_IN_AGAIN = "# then log out and in again"
 """The last step where a group is new: a session keeps the groups it began with."""

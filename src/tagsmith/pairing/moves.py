@@ -12,6 +12,7 @@ from tagsmith.model import Phase, Reason, Record
 from tagsmith.pairing.values import (
     Collided,
     Commit,
+    Confirmed,
     Effect,
     Event,
     Found,
@@ -103,11 +104,17 @@ def _bounced_scan(lane: Lane, scan: Scanned) -> bool:
 
 
 def _join(lane: Lane, tap: Tapped, scan: Scanned, rules: Rules, entry: str, at: float) -> Step:
-    """Both halves are there: save them, or wait for the second tap."""
+    """Both halves are there: save them, or wait for the second tap or a person's word."""
     if tap.tag.uid in rules.never:  # it became such a key while it waited
         return _refuse(lane, Reason.NOT_FOR_PAIRING, at, uid=tap.tag.uid, number=scan.number.text)
     if rules.verify:
         return Step(replace(lane, phase=Phase.VERIFYING, tap=tap, scan=scan, since=at, rivals=None))
+    if rules.confirm:
+        # The half that came first was looked up then. A person should not be asked about what cannot be.
+        newer = (
+            LookUp(tap.fresh, uid=tap.tag.uid) if lane.tap is None else LookUp(scan.fresh, number_key=scan.number.key)
+        )
+        return Step(replace(lane, phase=Phase.CONFIRMING, tap=tap, scan=scan, since=at, rivals=None), (newer,))
     return _commit(lane, tap, scan, entry)
 
 
@@ -250,14 +257,14 @@ def other_tap(lane: Lane, event: Event, rules: Rules) -> Step:
     assert isinstance(event, Tapped)
     assert lane.tap is not None
     if event.tag.uid == lane.tap.tag.uid:
-        return _stay(lane)
+        return _stay(replace(lane, away=False))
     rivals = Rivals(older=lane.tap.tag.uid, newer=event.tag.uid, at=event.at)
     return _refuse(lane, Reason.TAG_CHANGED, event.at, uid=event.tag.uid, rivals=rivals)
 
 
 def tag_left(lane: Lane, event: Event, rules: Rules) -> Step:
     if rules.keep_removed:
-        return _stay(lane)
+        return _stay(replace(lane, away=rules.confirm))
     return _refuse(lane, Reason.TAG_REMOVED, event.at, uid=_uid(lane))
 
 
@@ -314,11 +321,13 @@ def tap_joins(lane: Lane, event: Event, rules: Rules) -> Step:
 
 
 def other_scan(lane: Lane, event: Event, rules: Rules) -> Step:
-    """The same number again is nothing; another one drops both."""
+    """The same number again is nothing; another one drops both, unless a person is still to see which it is."""
     assert isinstance(event, Scanned)
     assert lane.scan is not None
     if event.number.key == lane.scan.number.key:
         return _stay(lane)
+    if rules.confirm and lane.phase is Phase.NUMBER_WAITS:
+        return fresh_scan(lane, event, rules)
     return _refuse(lane, Reason.NUMBER_CHANGED, max(event.at, lane.since), uid=_uid(lane), number=event.number.text)
 
 
@@ -354,6 +363,38 @@ def both_found(lane: Lane, event: Event, rules: Rules) -> Step:
     if event.token == lane.tap.fresh:
         return tag_found(lane, event, rules)
     return number_found(lane, event, rules)
+
+
+# --- moves: a person's word ----------------------------------------------------------------------------------------
+
+
+def number_again(lane: Lane, event: Event, rules: Rules) -> Step:
+    """Another number takes the place of the one before: nobody has given their word for that yet."""
+    assert isinstance(event, Scanned)
+    assert lane.scan is not None
+    if event.number.key == lane.scan.number.key:
+        return _stay(lane)
+    return (other_scan if rules.order is Order.SCAN_FIRST else scan_joins)(lane, event, rules)
+
+
+def number_unsure(lane: Lane, event: Event, rules: Rules) -> Step:
+    """Something came that is no number: which one is meant must be said anew."""
+    return Step(replace(lane, phase=Phase.TAG_WAITS, scan=None, since=max(event.at, lane.since)))
+
+
+def confirmed(lane: Lane, event: Event, rules: Rules) -> Step:
+    """Save the pair that was seen, if it is the one that waits and its key lies on the reader."""
+    assert isinstance(event, Confirmed)
+    assert lane.tap is not None
+    assert lane.scan is not None
+    uid, number = lane.tap.tag.uid, _number(lane)
+    if (event.uid, event.number) != (uid, number):
+        return _stay(lane, Reject(Reason.CONFIRM_STALE, uid, number))
+    if uid in rules.never:
+        return _refuse(lane, Reason.NOT_FOR_PAIRING, event.at, uid=uid, number=number)
+    if lane.away:
+        return _stay(lane, Reject(Reason.KEY_AWAY, uid, number))
+    return _commit(lane, lane.tap, lane.scan, event.fresh)
 
 
 # --- moves: the commit --------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from tagsmith.pairing import moves
 from tagsmith.pairing.values import (
     Cancel,
     Collided,
+    Confirmed,
     Event,
     Found,
     Lane,
@@ -66,6 +67,7 @@ def step(lane: Lane, event: Event, rules: Rules) -> Step:
 # --- the table ----------------------------------------------------------------------------------------------------
 
 _R, _T, _N, _V, _C = Phase.READY, Phase.TAG_WAITS, Phase.NUMBER_WAITS, Phase.VERIFYING, Phase.COMMITTING
+_S = Phase.CONFIRMING
 _P, _X, _K, _F, _G = Phase.PAIRED, Phase.REFUSED, Phase.KNOWN, Phase.NOT_SAVED, Phase.GOLDEN
 
 
@@ -104,7 +106,7 @@ TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
     (_T, Tapped): Move(moves.other_tap, {_T: "same tag", _X: "tag-changed"}),
     (_T, Scanned): Move(
         moves.scan_joins,
-        {_C: "scan", _V: "scan (verify)", _T: "stale-scan, number-is-uid", _X: "not-for-pairing"},
+        {_C: "scan", _V: "scan (verify)", _S: "scan (confirm)", _T: "stale-scan, number-is-uid", _X: "not-for-pairing"},
     ),
     (_T, NumberRefused): Move(moves.keeps_waiting, {_T: "number refused"}),
     (_T, Collided): Move(moves.collided, {_X: "two-tags, two-lanes, unreadable"}),
@@ -117,8 +119,10 @@ TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
     (_T, UndoAsked): Move(moves.undo, {_T: "undo asked"}),
     (_T, Undone): Move(moves.undone, {_T: "undone"}),
     # a number waits for its tag
-    (_N, Tapped): Move(moves.tap_joins, {_C: "tap", _V: "tap (verify)", _X: "tap refused", _N: "bounce"}),
-    (_N, Scanned): Move(moves.other_scan, {_N: "same number", _X: "number-changed"}),
+    (_N, Tapped): Move(
+        moves.tap_joins, {_C: "tap", _V: "tap (verify)", _S: "tap (confirm)", _X: "tap refused", _N: "bounce"}
+    ),
+    (_N, Scanned): Move(moves.other_scan, {_N: "same number, another one (confirm)", _X: "number-changed, stale-scan"}),
     (_N, NumberRefused): Move(moves.number_spoilt, {_X: "number-changed"}),
     (_N, Collided): Move(moves.collided, {_X: "two-tags, two-lanes, unreadable"}),
     (_N, Found): Move(moves.number_found, {_N: "not used yet", _X: "duplicate-number"}),
@@ -140,6 +144,23 @@ TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
     (_V, Cancel): Move(moves.cancel, {_R: "cancel"}),
     (_V, UndoAsked): Move(moves.undo, {_V: "undo asked"}),
     (_V, Undone): Move(moves.undone, {_V: "undone"}),
+    # both are there, a person's word is awaited
+    (_S, Confirmed): Move(moves.confirmed, {_C: "confirmed", _S: "confirm-stale, key-away", _X: "not-for-pairing"}),
+    (_S, Tapped): Move(moves.other_tap, {_S: "same tag", _X: "tag-changed"}),
+    (_S, Scanned): Move(
+        moves.number_again,
+        {_S: "same number, another one, stale-scan, number-is-uid", _X: "number-changed, not-for-pairing"},
+    ),
+    (_S, NumberRefused): Move(moves.number_unsure, {_T: "number refused"}),
+    (_S, Collided): Move(moves.collided, {_X: "two-tags, two-lanes, unreadable"}),
+    (_S, Removed): Move(moves.tag_left, {_S: "tag is away", _X: "tag-removed"}),
+    (_S, Found): Move(moves.both_found, {_S: "free", _K: "duplicate-uid", _X: "duplicate-number"}),
+    (_S, Stalled): Move(moves.stood_still, {_X: "stalled"}),
+    (_S, ReaderGone): Move(moves.reader_gone, {_X: "reader-lost"}),
+    (_S, Tick): Move(moves.time_out, {_S: "waiting", _X: "timeout"}),
+    (_S, Cancel): Move(moves.cancel, {_R: "cancel"}),
+    (_S, UndoAsked): Move(moves.undo, {_S: "undo asked"}),
+    (_S, Undone): Move(moves.undone, {_S: "undone"}),
     # the pair is on its way to the disc: nothing may stop it
     (_C, Tapped): Move(moves.arrives_meanwhile, {_C: "looked at afterwards"}),
     (_C, Collided): Move(moves.arrives_meanwhile, {_C: "looked at afterwards"}),
@@ -204,6 +225,7 @@ _MEANING = {
     _T: "a tag was tapped; its number is awaited",
     _N: "a number was scanned; its tag is awaited",
     _V: "both are there; a second tap of the same key is awaited",
+    _S: "both are there; a person's word on the form is awaited",
     _C: "the pair is on its way to the disc",
     _P: "the pair is on the disc: the only green phase",
     _X: "something was refused; nothing waits",

@@ -25,12 +25,15 @@ class Order(enum.StrEnum):
 class Rules:
     """How a lane pairs. `stop_on_suspect` refuses tags whose byte order looks wrong (production).
 
-    `golden` is the key that must be tapped before the first pair; `never` holds keys that must not be paired at all.
+    `confirm` has a pair wait for a person's word (`Confirmed`), given while the key lies on the reader; until then
+    another number takes the place of the one before. `golden` is the key that must be tapped before the first pair;
+    `never` holds keys that must not be paired at all.
     """
 
     order: Order = Order.TAP_FIRST
     timeout_s: float = 30.0
     verify: bool = False
+    confirm: bool = False
     keep_removed: bool = True
     stop_on_suspect: bool = False
     golden: Uid | None = None
@@ -88,6 +91,16 @@ class Scanned:
     at: float
     fresh: str
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A person has seen this pair and wants it. `fresh` is a new id: of the entry it becomes."""
+
+    uid: Uid
+    number: str
+    at: float
+    fresh: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +189,7 @@ Event = (
     | ReaderGone
     | Stalled
     | Scanned
+    | Confirmed
     | NumberRefused
     | Found
     | Saved
@@ -278,6 +292,8 @@ class Lane:
     rivals: Rivals | None = None
     record: Record | None = None
     """In phase `known`: the pair that holds the key."""
+    away: bool = False
+    """The tag that waits has left the reader; kept track of where a pair is confirmed."""
     owes: bool = False
     """A key was refused, and its number may still come: alone it must not wait for the next key."""
 
@@ -292,7 +308,7 @@ class Lane:
         return self.since if self.phase in _TIMED else None
 
 
-_TIMED = frozenset({Phase.TAG_WAITS, Phase.NUMBER_WAITS, Phase.VERIFYING, Phase.KNOWN})
+_TIMED = frozenset({Phase.TAG_WAITS, Phase.NUMBER_WAITS, Phase.VERIFYING, Phase.CONFIRMING, Phase.KNOWN})
 
 
 @dataclass(frozen=True, slots=True)

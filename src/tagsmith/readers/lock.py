@@ -78,7 +78,7 @@ class ReaderLock:
                 break
             os.close(file)  # its last holder removed it between our opening and our locking
         self._file = file
-        _sign(file)
+        _sign(file, self._identity)
 
     def release(self) -> None:
         """Let it go; idempotent."""
@@ -176,11 +176,38 @@ def busy(identity: str, holder: Holder) -> ReaderBusy:
     )
 
 
-def _sign(file: int) -> None:
-    """Write who we are. A file that may only be read stays as it is: the lock holds all the same."""
+def held(where: Sequence[Path] | None = None) -> list[tuple[str, Holder]]:
+    """Every device that is held now, as its holder names it, and by whom. Takes no lock for longer than an instant."""
+    found: dict[str, Holder] = {}
+    for folder in folders() if where is None else where:
+        for path in sorted(folder.glob("tagsmith-reader-*.lock")):
+            try:
+                file = os.open(path, os.O_RDONLY | _FLAGS)
+            except OSError:
+                continue
+            try:
+                if not stat.S_ISREG(os.fstat(file).st_mode):
+                    continue
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                found.setdefault(_device(file, path), _read(file))
+            finally:
+                os.close(file)
+    return list(found.items())
+
+
+def _device(file: int, path: Path) -> str:
+    """What the holder says it holds; else what is left of that in the file's name."""
+    lines = os.pread(file, 4096, 0).decode(errors="replace").splitlines()
+    told = "".join(char for char in "".join(lines[2:3]) if char.isprintable())
+    return told[:_COMMAND_LENGTH] or path.stem.removeprefix("tagsmith-reader-")
+
+
+def _sign(file: int, identity: str) -> None:
+    """Write who we are, and what we hold. A file that may only be read stays as it is: the lock holds all the same."""
     try:
         os.ftruncate(file, 0)
-        os.pwrite(file, f"{os.getpid()}\n{_command()}\n".encode(errors="replace"), 0)
+        os.pwrite(file, f"{os.getpid()}\n{_command()}\n{identity}\n".encode(errors="replace"), 0)
     except OSError as error:
         _log.debug("the lock file cannot be signed: %s", error.strerror)
 

@@ -37,6 +37,10 @@ waits or not, as a person would lay keys:
     [[step]]
     fault = "forbidden"             # opening fails: missing, forbidden, busy, lost or unsupported; "none" ends it
     for_s = 5                       # and works again; a reader that is open goes away with it
+
+    [[step]]
+    fault = "wedged"                # its thread hangs and obeys nobody, as in a driver that never returns
+    for_s = 60                      # and goes on; without, it hangs for ever
 """
 
 from __future__ import annotations

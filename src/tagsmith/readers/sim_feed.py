@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -32,6 +33,8 @@ FAULTS: dict[str, tuple[type[ReaderError], str, str]] = {
     "unsupported": (ReaderUnsupported, "the simulated reader cannot do this", "wait for the scenario to change it"),
 }
 NO_FAULT = "none"
+WEDGED = "wedged"
+"""The thread that looks hangs, as in a driver that never returns: it raises nothing and obeys nobody."""
 
 
 class SimFeed:
@@ -49,6 +52,7 @@ class SimFeed:
         self._lifted_at = float("-inf")
         self._count = 0
         self._fault = ""
+        self._wedged_until = 0.0
         self._due: list[tuple[float, int, tuple[Tag, ...]]] = []
         self._numbers = itertools.count()
 
@@ -88,15 +92,26 @@ class SimFeed:
         self.fail(NO_FAULT)
 
     def fail(self, fault: str) -> None:
-        """Let the reader fail from now on (`missing`, `forbidden`, `busy`, `lost`, `unsupported`), or no more (`none`).
+        """Let the reader fail from now on (`missing`, `forbidden`, `busy`, `lost`, `unsupported`), hang (`wedged`), or
+        neither any more (`none`).
 
         Raises:
             ConfigError: no such fault.
         """
+        if fault == WEDGED:
+            self.wedge()
+            return
         if fault != NO_FAULT and fault not in FAULTS:
-            raise ConfigError(f"{fault!r} is no fault", f"one of {', '.join([*FAULTS, NO_FAULT])}")
+            raise ConfigError(f"{fault!r} is no fault", f"one of {', '.join([*FAULTS, WEDGED, NO_FAULT])}")
         with self._changed:
             self._fault = "" if fault == NO_FAULT else fault
+            self._wedged_until = 0.0
+            self._changed.notify_all()
+
+    def wedge(self, for_s: float = math.inf) -> None:
+        """Let the thread of the reader hang at its next look, for so long, whatever it is told; `plug` frees it."""
+        with self._changed:
+            self._wedged_until = self._clock() + for_s
             self._changed.notify_all()
 
     def notify(self) -> None:
@@ -121,6 +136,8 @@ class SimFeed:
             ReaderError: the fault that was asked for; what is missing was lost if the reader was open.
         """
         with self._changed:
+            while (left := self._wedged_until - self._clock()) > 0:
+                self._changed.wait(min(left, 1.0))
             self._advance()
             if self._fault:
                 kind, message, remedy = FAULTS[self._fault]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import re
 import tomllib
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from tagsmith.errors import ConfigError, UidError
-from tagsmith.readers.sim_feed import FAULTS, NO_FAULT, SimFeed, tag_of
+from tagsmith.readers.sim_feed import FAULTS, NO_FAULT, WEDGED, SimFeed, tag_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +124,11 @@ def _step(step: dict[str, object], rng: random.Random) -> Step:
                 raise ConfigError(f"pause_s = {value!r} is no time", "write seconds, like 0.5")
             return Step(None, float(value), None)
         case "fault":
+            if value == WEDGED:
+                # The thread that plays the scenario is the one that hangs: it cannot end that itself.
+                return Step(lambda feed: feed.wedge(seconds if lasts else math.inf), seconds, None)
             if not isinstance(value, str) or (value != NO_FAULT and value not in FAULTS):
-                raise ConfigError(f"fault = {value!r} is none", f"one of {', '.join([*FAULTS, NO_FAULT])}")
+                raise ConfigError(f"fault = {value!r} is none", f"one of {', '.join([*FAULTS, WEDGED, NO_FAULT])}")
             return Step(_failer(value), seconds, SimFeed.plug if lasts else None)
     if value is not True:
         raise ConfigError(f"{verb} = {value!r}", f"write {verb} = true")

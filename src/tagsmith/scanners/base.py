@@ -104,6 +104,11 @@ class ScannerPump:
         self._alive_at = clock()
 
     @property
+    def spec(self) -> str:
+        """The spec of the device it reads."""
+        return self._device.spec
+
+    @property
     def alive_at(self) -> float:
         """When the thread last turned, in monotonic seconds: for a watchdog."""
         return self._alive_at

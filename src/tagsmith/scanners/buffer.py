@@ -98,6 +98,21 @@ def _kind(key: Key) -> _Kind:
     return _Kind.BAD_TEXT if "alt" in modifiers or not is_clean(character) else _Kind.TEXT
 
 
+def is_text(key: Key) -> bool:
+    """Whether a key stands for a character of a line, be it a bad one."""
+    return _kind(key) in (_Kind.TEXT, _Kind.BAD_TEXT)
+
+
+def is_modifier(key: Key) -> bool:
+    """Whether a key is a modifier that was pressed by itself: no part of any line."""
+    return _kind(key) is _Kind.IGNORED
+
+
+def is_end(key: Key) -> bool:
+    """Whether a key ends a line."""
+    return _kind(key) is _Kind.TERMINATOR
+
+
 class ScanBuffer:
     """One line under way: keys with their times go in, scans come out.
 

@@ -58,10 +58,20 @@ class CommandKind(enum.StrEnum):
     """The next pair is saved only after a second tap of the same key."""
     ACK = "ack"
     """Somebody has seen the alarm."""
+    SIGN_OFF = "sign-off"
+    """Whoever is signed on goes."""
+    SHIFT_START = "shift-start"
+    """The shift begins: its checks are made."""
+    SHIFT_END = "shift-end"
+    """The shift is over: its report is made."""
     LANE = "lane"
     """The next number is for this lane."""
     UNKNOWN = "unknown"
     """It bears the mark and is no command: to be refused."""
+
+
+OF_SHIFTS = frozenset({CommandKind.SIGN_OFF, CommandKind.SHIFT_START, CommandKind.SHIFT_END})
+"""Commands about who works here, and when; they are of no lane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,9 @@ _WORDS = {
     "RETRY": CommandKind.RETRY,
     "VERIFY": CommandKind.VERIFY,
     "ACK": CommandKind.ACK,
+    "SIGNOFF": CommandKind.SIGN_OFF,
+    "SHIFTSTART": CommandKind.SHIFT_START,
+    "SHIFTEND": CommandKind.SHIFT_END,
 }
 _UNKNOWN = Command(CommandKind.UNKNOWN)
 

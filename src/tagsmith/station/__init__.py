@@ -5,7 +5,9 @@ a terminal that stalls never holds it up: nothing here waits for whoever looks a
 is under way at a time.
 """
 
-from tagsmith.station.delivering import deliver
+from tagsmith.station.delivering import deliver, footing
+from tagsmith.station.field import FieldStation
+from tagsmith.station.operators import supervisor_check
 from tagsmith.station.station import Station, bound_lane
 
-__all__ = ["Station", "bound_lane", "deliver"]
+__all__ = ["FieldStation", "Station", "bound_lane", "deliver", "footing", "supervisor_check"]

@@ -12,6 +12,8 @@ from tagsmith.drive import DriveClient
 from tagsmith.journal import Journal
 from tagsmith.model import DeliveryView, Record
 from tagsmith.readers.proof import not_compared
+from tagsmith.station.attending import Watch, delivery_line
+from tagsmith.supervision.notify import Notifier
 from tagsmith.uid import ByteOrder, OrderInForce, Uid, settle_order
 
 GRACE_S = 2.0
@@ -39,6 +41,7 @@ async def footing(journal: Journal, settings: Settings, api: Api) -> Footing:
     given = [*settings.calibration.not_for_pairing]
     if settings.calibration.golden_key:
         given.append(settings.calibration.golden_key)
+    given += [operator.badge for operator in settings.operator if operator.badge]
     never = {Uid.from_hex(text) for text in given} | {calibration.uid for calibration in calibrations}
     specs = [reader.spec for reader in settings.reader] or [DEFAULT_READER]
     unproved = not_compared(specs, order.order, calibrations)
@@ -117,20 +120,33 @@ async def deliver(
         ConfigError, JournalError: it cannot start.
     """
     api = resolve_api(settings)
+    notifier = Notifier()
     journal = await asyncio.to_thread(Journal.open, settings.journal.url, station=settings.station.name)
+    shown = ""
+
+    def listen(record: Record | None, view: DeliveryView) -> None:
+        nonlocal shown
+        shown = delivery_line(view)
+        listener(record, view)
+
     try:
         api_clock = ApiClock()
         async with drive_of(settings, api, api_clock) as drive:
             courier = courier_of(
-                journal, drive, api_clock, settings, api, await footing(journal, settings, api), listener
+                journal, drive, api_clock, settings, api, await footing(journal, settings, api), listen
             )
+            watching = asyncio.create_task(Watch(notifier, journal, status=lambda: shown).run(), name="watch")
+            notifier.ready()
             work = courier.run_until_drained() if once else courier.run()
             working = asyncio.create_task(work, name="courier")
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
+            watching.cancel()
+            notifier.stopping()
             courier.request_stop(GRACE_S)
             await working
             return (await courier.pending()).waiting
     finally:
+        notifier.close()
         await asyncio.to_thread(journal.close)

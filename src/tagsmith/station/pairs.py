@@ -84,6 +84,8 @@ class Pairs:
         }
         if message := _message(record):
             fields["message"] = message
+        if entry.operator:
+            fields["operator"] = entry.operator
         if record.contract_id:
             fields["contract_id"] = record.contract_id
         self._emit(Event("delivered", fields))

@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -15,15 +16,23 @@ from tagsmith import pairing
 from tagsmith.bench import Bench, Work
 from tagsmith.config import DEFAULT_READER, Settings, resolve_api
 from tagsmith.courier import ApiClock, Courier
+from tagsmith.drive import DriveClient
 from tagsmith.errors import ConfigError, JournalError, StationError, TagsmithError
 from tagsmith.feedback import Feedback
 from tagsmith.journal import Journal
-from tagsmith.model import Delivery, DeliveryView, Event, Record, Scan, Signal, StationView, Terms
+from tagsmith.model import Delivery, DeliveryView, Event, Record, Scan, Signal, State, StationView, Terms
+from tagsmith.production import CheckView, ShiftView
 from tagsmith.readers import Reader, create
 from tagsmith.scanners import ScannerDevice
 from tagsmith.scanners import create as create_scanner
+from tagsmith.station import shift_checks
+from tagsmith.station.attending import Counting, Watch, status_line
 from tagsmith.station.delivering import GRACE_S, Footing, courier_of, drive_of, first_order, footing
+from tagsmith.station.operators import Operators
+from tagsmith.station.pace import Pace
 from tagsmith.station.pairs import SHOWN_PAIRS, Pairs
+from tagsmith.station.shifts import Shifts
+from tagsmith.supervision.notify import Notifier
 from tagsmith.uid import ByteOrder, Uid
 from tagsmith.visual_number import CheckPolicy, Rules
 
@@ -37,12 +46,16 @@ CALIBRATION_S = 10.0
 """How often it looks whether another process has calibrated."""
 
 
+RATES_S = 60.0
+"""How often the view is made anew though nothing happens: rates fall by themselves."""
+
+
 class Station:
     """One station: lanes, journal and delivery behind one door.
 
     `settings` are taken as they are; `readers` may bring readers of one's own by spec (the demo lays simulated keys
     on one). `terms` hold for every key. `listener` gets every line of the event stream on the core thread and must
-    not block.
+    not block. `notifier` tells the service manager; without one, the one that the environment names.
 
     Raises:
         ConfigError: the settings name no usable API or reader.
@@ -55,17 +68,25 @@ class Station:
         terms: Terms | None = None,
         listener: Callable[[Event], None] = lambda event: None,
         readers: Mapping[str, Reader] | None = None,
+        notifier: Notifier | None = None,
     ) -> None:
         self._settings = settings
         self._api = resolve_api(settings)
         self._terms = terms or Terms()
-        self._listener = listener
+        self._notifier = notifier or Notifier()
         given = readers or {}
         specs = [(reader.lane, reader.spec) for reader in settings.reader] or [("1", DEFAULT_READER)]
         self._lanes = [
             (lane, spec, given[spec] if spec in given else create(spec, silent=settings.feedback.silent))
             for lane, spec in specs
         ]
+        self._counting = Counting(settings.metrics.textfile, self.lanes)
+
+        def listen(event: Event) -> None:
+            listener(event)
+            self._counting.take(event)
+
+        self._listener = listen
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stop_asked = threading.Event()
@@ -75,7 +96,9 @@ class Station:
         self._courier: Courier | None = None
         self._scanners = _scanners(settings, self.lanes)
         self._feedback: Feedback | None = None
-        self._pairs = Pairs(listener)
+        self._pairs = Pairs(self._emit)
+        self._pace = Pace()
+        self._shifts: Shifts | None = None
         self._footing: Footing | None = None
         self._delivery_known = asyncio.Event()
         self._delivery = DeliveryView(Delivery.STANDBY)
@@ -123,6 +146,22 @@ class Station:
     def acknowledge(self) -> None:
         """A person has seen the alarm: that is logged. It stays an alarm until its cause is gone."""
         self._call(lambda _: self._acknowledged())
+
+    def sign_on(self, text: str) -> None:
+        """Sign on by code or name."""
+        self._call(lambda _: self._of_shifts.sign_on(text))
+
+    def sign_off(self) -> None:
+        """Whoever is signed on goes."""
+        self._call(lambda _: self._of_shifts.sign_off())
+
+    def start_shift(self) -> None:
+        """Start the shift, and make its checks."""
+        self._call(lambda _: self._of_shifts.start())
+
+    def end_shift(self) -> None:
+        """End the shift, and make its report."""
+        self._call(lambda _: self._of_shifts.end())
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for the core to end; whether it has."""
@@ -197,11 +236,12 @@ class Station:
                 self._delivery = DeliveryView(Delivery.HELD_BACK if stands_on.hold_back else Delivery.STANDBY)
                 courier = courier_of(journal, drive, api_clock, settings, self._api, stands_on, self._on_delivery)
                 self._feedback = Feedback(settings.feedback)
+                self._shifts = self._make_shifts(journal, drive)
                 bench = Bench(
                     self._lanes,
                     journal,
                     self._work(stands_on),
-                    emit=self._listener,
+                    emit=self._emit,
                     paired=self._on_paired,
                     changed=self._changed,
                     scanners=self._scanners,
@@ -215,6 +255,7 @@ class Station:
             if self._feedback is not None:
                 self._feedback.close()
             await asyncio.to_thread(journal.close)
+            self._notifier.close()
 
     async def _work_until_stopped(self, bench: Bench, courier: Courier, journal: Journal) -> None:
         assert self._stop is not None
@@ -222,26 +263,47 @@ class Station:
         try:
             bench.start()
             await bench.readers_known(READY_WITHIN_S)
+            await self._of_shifts.resume(bench)
             with contextlib.suppress(TimeoutError):  # then it stands in the event as far as it is known
                 await asyncio.wait_for(self._delivery_known.wait(), READY_WITHIN_S)
-            self._listener(Event("ready", self._ready_fields(bench)))
+            self._emit(Event("ready", self._ready_fields(bench)))
             self._changed()
+            self._notifier.ready(status_line(self._make_view()))
             if self._stop_asked.is_set():
                 self._stop_now()
             stopping = asyncio.create_task(self._stop.wait())
             following = asyncio.create_task(self._follow(journal, courier), name="follow")
+            watching = asyncio.create_task(self._watch(bench, journal), name="watch")
+            counting = asyncio.create_task(
+                self._counting.run(journal, self._api.target, self._make_view), name="metrics"
+            )
             await asyncio.wait({delivering, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            following.cancel()
+            for task in (stopping, following, watching, counting):
+                task.cancel()
         finally:
+            self._notifier.stopping()
             courier.request_stop(GRACE_S)
+            await self._of_shifts.close()
             await bench.stop()
             await delivering
+
+    async def _watch(self, bench: Bench, journal: Journal) -> None:
+        """Keep the service manager told, as long as there is one."""
+        if self._notifier.present:
+            watch = Watch(
+                self._notifier,
+                journal,
+                pumps=lambda: bench.alive_at,
+                status=lambda: status_line(self._make_view()),
+            )
+            await watch.run()
 
     async def _follow(self, journal: Journal, courier: Courier) -> None:
         """Look now and then what other processes have done: delivered this station's pairs, or calibrated."""
         for turn in itertools.count(1):
             await asyncio.sleep(FOLLOW_S)
+            if turn % round(RATES_S / FOLLOW_S) == 0:
+                self._changed()
             try:
                 if turn % round(CALIBRATION_S / FOLLOW_S) == 0:
                     await self._follow_calibration(journal, courier)
@@ -304,11 +366,57 @@ class Station:
             numbers=Rules(CheckPolicy(settings.number.check_digit), settings.number.pattern),
             allow_eight_bytes=settings.uid.allow_eight_bytes,
             terms=self._terms,
+            badge=self._of_shifts.badge,
+            code=self._of_shifts.code,
+            shut=self._of_shifts.shut,
+            shift_asked=self._of_shifts.asked,
+        )
+
+    @property
+    def _of_shifts(self) -> Shifts:
+        assert self._shifts is not None
+        return self._shifts
+
+    def _make_shifts(self, journal: Journal, drive: DriveClient) -> Shifts:
+        settings = self._settings
+
+        async def clock() -> CheckView:
+            return shift_checks.clock()
+
+        return Shifts(
+            journal,
+            Operators(settings.operator),
+            target=self._api.target,
+            station=settings.station.name,
+            required=settings.shift.required,
+            report_dir=settings.shift.report_dir,
+            golden=settings.calibration.golden_key is not None,
+            checks={
+                shift_checks.API: lambda: shift_checks.api(drive),
+                shift_checks.DISC: lambda: shift_checks.room(settings.journal.url),
+                shift_checks.CLOCK: clock,
+            },
+            emit=self._emit,
+            changed=self._changed,
+            began=self._pace.begin,
         )
 
     # --- what bench and courier report ----------------------------------------------------------------------------
 
+    def _emit(self, event: Event) -> None:
+        """A line of the event stream, with who is at work."""
+        if self._shifts is not None:
+            self._shifts.hear(event)
+            if self._shifts.who and "operator" not in event.fields:
+                event = Event(event.event, event.fields | {"operator": self._shifts.who})
+        self._listener(event)
+
     def _on_paired(self, record: Record) -> None:
+        entry = record.entry
+        if record.state is State.UNDONE:
+            self._pace.undone(entry.uid.wire)
+        else:
+            self._pace.paired(entry.uid.wire, entry.visual_number, time.monotonic())
         self._pairs.paired(record)
         if self._courier is not None:
             self._courier.nudge(record)
@@ -333,6 +441,8 @@ class Station:
 
     def _publish(self) -> None:
         self._publishing = False
+        if self._shifts is not None:
+            self._shifts.look()
         self._view = self._make_view()
         if self._wake is not None and not self._wake_pending:
             self._wake_pending = True
@@ -352,6 +462,9 @@ class Station:
             paired=bench.paired_count if bench else 0,
             rejected=bench.rejected_count if bench else 0,
             per_hour=bench.per_hour() if bench else 0,
+            shift=self._shifts.view() if self._shifts else ShiftView(required=self._settings.shift.required),
+            rates=self._pace.rates(time.monotonic()),
+            first_pass_yield=self._pace.first_pass_yield,
             fatal=str(self.failure) if self.failure else "",
         )
 

@@ -3,7 +3,7 @@
 Importing this costs nothing; Textual is loaded when the screen is run.
 """
 
-from tagsmith.tui.port import ExtraKey, Station
-from tagsmith.tui.run import check_terminal, run_screen
+from tagsmith.tui.port import ExtraKey, FieldStation, Station
+from tagsmith.tui.run import check_terminal, run_form, run_screen
 
-__all__ = ["ExtraKey", "Station", "check_terminal", "run_screen"]
+__all__ = ["ExtraKey", "FieldStation", "Station", "check_terminal", "run_form", "run_screen"]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from tagsmith.enrolment import FormView, Wish
 from tagsmith.model import Scan, StationView
 
 
@@ -39,6 +40,25 @@ class Station(Protocol):
 
     def stop(self, timeout_s: float) -> None:
         """End the core."""
+
+
+class FieldStation(Station, Protocol):
+    """The station as the technician's form knows it."""
+
+    def form(self) -> FormView:
+        """The latest view of the form; there is one before the start, too."""
+
+    def ask_user(self, user: str) -> None:
+        """Look a user up, with their keys; with an empty one, none."""
+
+    def enroll(self, wish: Wish) -> None:
+        """A person has confirmed this pair for this user: save it and send it at once, if it is what waits."""
+
+    def correct(self, entry: str, user: str) -> None:
+        """Activate a reserved key for this user, because the API does not know the one it was for."""
+
+    def disable(self, user: str, key_id: str) -> None:
+        """Disable a user's key at once."""
 
 
 @dataclass(frozen=True, slots=True)

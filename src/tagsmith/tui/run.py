@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from tagsmith.errors import StationError
-from tagsmith.tui.port import ExtraKey, Station
+from tagsmith.tui.port import ExtraKey, FieldStation, Station
+
+if TYPE_CHECKING:
+    from tagsmith.tui.app import TagsmithApp
+    from tagsmith.tui.ring import LogRing
 
 STOP_WITHIN_S = 10.0
 """How long the station may take to end after the screen has."""
@@ -51,11 +56,42 @@ def run_screen(
     """
     check_terminal()
     from tagsmith.tui.app import TagsmithApp
+
+    def make(ring: LogRing) -> TagsmithApp:
+        return TagsmithApp(station, ring=ring, extra_keys=extra_keys, hint=hint, silence_s=silence_s, bell=bell)
+
+    return _run(make, station, stop_within_s)
+
+
+def run_form(
+    station: FieldStation,
+    *,
+    user: str = "",
+    silence_s: float | None = None,
+    bell: bool = True,
+    stop_within_s: float = STOP_WITHIN_S,
+) -> int:
+    """Show the technician's form, as `run_screen` shows the station; `user` stands in it from the start.
+
+    Raises:
+        StationError: there is no terminal for it.
+        TagsmithError: the station could not be started.
+    """
+    check_terminal()
+    from tagsmith.tui.field import FieldApp
+
+    def make(ring: LogRing) -> TagsmithApp:
+        return FieldApp(station, user=user, ring=ring, silence_s=silence_s, bell=bell)
+
+    return _run(make, station, stop_within_s)
+
+
+def _run(make: Callable[[LogRing], TagsmithApp], station: Station, stop_within_s: float) -> int:
     from tagsmith.tui.ring import LogRing, log_off_the_terminal
 
     ring = LogRing()
     with log_off_the_terminal(ring):
-        app = TagsmithApp(station, ring=ring, extra_keys=extra_keys, hint=hint, silence_s=silence_s, bell=bell)
+        app = make(ring)
         try:
             # The mouse is of no use with gloves; without it the terminal's own marking and copying works.
             status = app.run(mouse=False)

@@ -46,7 +46,16 @@ _NOTHING_SENT: dict[Delivery, str] = {
     Delivery.STOPPED: "NOTHING IS SENT: the API turned the key away. Pairs are kept.",
 }
 
-OPEN_PHASES = frozenset({Phase.TAG_WAITS, Phase.NUMBER_WAITS, Phase.VERIFYING, Phase.COMMITTING, Phase.NOT_SAVED})
+OPEN_PHASES = frozenset(
+    {
+        Phase.TAG_WAITS,
+        Phase.NUMBER_WAITS,
+        Phase.VERIFYING,
+        Phase.CONFIRMING,
+        Phase.COMMITTING,
+        Phase.NOT_SAVED,
+    }
+)
 """Phases in which leaving would lose something."""
 
 

@@ -107,10 +107,11 @@ def face_rows(face: Face, width: int, height: int, *, heading: Safe = EMPTY, blo
         word = _word_rows(face, width, height - len(head) - len(sentences), block)
         if word:
             return _in_the_middle(head, word, sentences, height)
-    return _without_block_letters(face, width, height, heading)
+    return small_face_rows(face, width, height, heading)
 
 
-def _without_block_letters(face: Face, width: int, height: int, heading: Safe) -> list[Row]:
+def small_face_rows(face: Face, width: int, height: int, heading: Safe = EMPTY) -> list[Row]:
+    """As `face_rows`, with the word in one line: where the sentences are what counts."""
     # A shorter word in full says more than half of the longer one.
     spelled = [joined([place, Safe(word)], ": ") for place in (heading, EMPTY) for word in face.spellings]
     text = first_that_fits(max(width - 2, 1), spelled)

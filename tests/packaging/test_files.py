@@ -1,0 +1,61 @@
+"""What is packed beside the program: the files of the package, and names that come of its rules."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tagsmith.lines.known import GROUP
+from tagsmith.readers import create
+
+ROOT = Path(__file__).parents[2]
+SERVICES = sorted((ROOT / "systemd").glob("*.service"))
+
+
+def test_every_file_that_is_packed_is_there() -> None:
+    """A file that is renamed is missed here, and not when a package is built."""
+    spec = importlib.util.spec_from_file_location("deb", ROOT / "packaging" / "deb.py")
+    assert spec is not None
+    assert spec.loader is not None
+    deb = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(deb)
+    assert [name for name in deb.FILES if not (ROOT / name).is_file()] == []
+    packed = {Path(name).name for name in deb.FILES}
+    assert {unit.name for unit in (ROOT / "systemd").glob("tagsmith*")} <= packed
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("pci-0000:00:14.0-usb-0:1.2:1.0", "pci-0000-00-14-0-usb-0-1-2-1-0"),
+        ("platform-fd500000.pcie-pci-0000:01:00.0-usb-0:1.3", "platform-fd500000-pcie-pci-0000-01-00-0-usb-0-1-3"),
+        ("$(reboot);`x`/../é", "--reboot---x-------"),
+    ],
+)
+def test_links_have_names_that_nfcpy_takes(place: str, name: str) -> None:
+    """Whatever the kernel calls the place: letters, digits and dashes."""
+    done = subprocess.run([ROOT / "udev" / "tagsmith-name", place], check=True, capture_output=True, text=True)
+    assert done.stdout == f"{name}\n"
+    create(f"nfcpy:tty:tagsmith-reader-{name}:pn532").close()
+
+
+def test_nothing_is_open_to_all() -> None:
+    """Who is not in the group may open no device by our rules."""
+    rules = (ROOT / "udev" / "93-tagsmith.rules").read_text(encoding="utf-8")
+    assert set(re.findall(r'MODE[:+]?="(\d+)"', rules)) == {"0660"}
+    assert set(re.findall(r'GROUP[:+]?="(\w+)"', rules)) == {GROUP}
+
+
+def test_services_never_wait_for_a_person() -> None:
+    """No service of a line is given up, a headless one asks no standard input, and the kiosk stands in for it."""
+    text = {unit.name: unit.read_text(encoding="utf-8") for unit in SERVICES}
+    for name in ("tagsmith-station.service", "tagsmith-courier.service"):
+        assert "StartLimitIntervalSec=0\n" in text[name]
+        assert "Restart=always\n" in text[name]
+        assert "StandardInput=null\n" in text[name]
+    assert "run --headless --no-stdin\n" in text["tagsmith-station.service"]
+    assert re.search(r"^Conflicts=.*tagsmith-station\.service", text["tagsmith-kiosk@.service"], re.MULTILINE)
