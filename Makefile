@@ -62,6 +62,7 @@ test-long: $(TEST)/.installed | system-long
 
 generated: $(TEST)/.installed
 	$(TEST)/bin/python docs/generate.py
+	$(TEST)/bin/python docs/catalogue.py
 
 bench: $(TEST)/.installed
 	$(TEST)/bin/python benchmarks

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tagsmith.cli.output import settings_from
+from tagsmith.i18n import LANGUAGES, speak
 
 if TYPE_CHECKING:
     from tagsmith.config import Settings
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.option("--headless", is_flag=True, help="No screen: numbers from standard input, events as JSON lines."),
+    click.option(
+        "--language",
+        type=click.Choice(LANGUAGES),
+        help="Of screen and sentences; else LC_ALL, LC_MESSAGES, LANG decide.",
+    ),
     click.option(
         "--reader", "readers", metavar="SPEC", multiple=True, help="A reader, one per lane (like pcsc:ACR1252)."
     ),
@@ -33,9 +38,24 @@ _OPTIONS = (
 )
 
 
+_WAYS = (
+    click.option("--headless", is_flag=True, help="No screen: numbers from standard input, events as JSON lines."),
+    click.option("--plain", is_flag=True, help="No screen: numbers from standard input, a sentence per event."),
+)
+
+
 def station_options(command: _F) -> _F:
-    """What a command takes that starts a station: the keywords of `station_wanted`."""
-    for option in reversed(_OPTIONS):
+    """What a command takes that starts a station in this process: the keywords of `station_wanted`."""
+    return _with(command, *_WAYS, *_OPTIONS)
+
+
+def served_options(command: _F) -> _F:
+    """The same for a station whose screen is shown elsewhere: no other way to show it."""
+    return _with(command, *_OPTIONS)
+
+
+def _with(command: _F, *options: Callable[[_F], _F]) -> _F:
+    for option in reversed(options):
         command = option(command)
     return command
 
@@ -47,6 +67,7 @@ class Wanted:
     settings: Settings
     terms: Terms
     headless: bool
+    plain: bool = False
 
     def check(self) -> None:
         """See that its readers and scanners mean something, too, and that it has a terminal if it needs one.
@@ -56,7 +77,7 @@ class Wanted:
         """
         from tagsmith.station import Station
 
-        if not self.headless:
+        if not (self.headless or self.plain):
             from tagsmith.tui import check_terminal
 
             check_terminal()
@@ -68,10 +89,10 @@ class Wanted:
         Raises:
             TagsmithError: it cannot start or go on.
         """
-        if self.headless:
+        if self.headless or self.plain:
             from tagsmith.cli.headless import run_headless
 
-            return run_headless(self.settings, self.terms)
+            return run_headless(self.settings, self.terms, plain=self.plain)
         return _run_screen(self.settings, self.terms)
 
 
@@ -79,17 +100,19 @@ def station_wanted(
     user: str | None,
     config: Path | None,
     *,
-    headless: bool,
+    headless: bool = False,
+    plain: bool = False,
     readers: tuple[str, ...],
     scanners: tuple[str, ...],
     key_type: str | None,
     valid_from: str | None,
     valid_to: str | None,
+    language: str | None = None,
 ) -> Wanted:
     """The station that these flags ask for.
 
     Raises:
-        ConfigError: the settings are wrong, or standard input is asked for twice or beside a screen.
+        ConfigError: the settings are wrong, standard input is asked for twice or beside a screen, or JSON and sentences.
         Refused: no such user, or no such validity.
     """
     from tagsmith import wall_clock
@@ -97,6 +120,9 @@ def station_wanted(
     from tagsmith.errors import ConfigError
     from tagsmith.model import KeyType, Terms
 
+    if headless and plain:
+        raise ConfigError("--headless and --plain exclude each other", "--plain is for people, --headless for programs")
+    speak(language)
     overrides: dict[str, Any] = {}
     if readers:
         overrides["reader"] = [{"spec": spec} for spec in readers]
@@ -109,12 +135,12 @@ def station_wanted(
     from_stdin = [scanner for scanner in settings.scanner if scanner.spec == "stdin:"]
     if len(from_stdin) > 1:
         raise ConfigError("stdin: can be one scanner only", "leave one [[scanner]]; lines may name their lane")
-    if from_stdin and not headless:
+    if from_stdin and not (headless or plain):
         raise ConfigError(
             "scanner 'stdin:' cannot be used here", "the screen reads the keyboard itself; leave this scanner out"
         )
     terms = Terms(user, KeyType(key_type) if key_type else None, valid.valid_from, valid.valid_to)
-    return Wanted(settings, terms, headless)
+    return Wanted(settings, terms, headless, plain)
 
 
 def _run_screen(settings: Settings, terms: Terms) -> int:
