@@ -1,7 +1,7 @@
 """The catalogue of sentences: gathers them from the sources, keeps the .po files whole, compiles the .mo files.
 
-`python docs/catalogue.py` (or `make generated`) adds what the sources have and a .po lacks, with an empty translation to
-fill in, drops what no source says any more, and compiles. No tools of gettext are needed.
+`python docs/catalogue.py` (or `make generated`) adds what the sources have and a .po lacks, with an empty translation
+to fill in, drops what no source says any more, and compiles. No tools of gettext are needed.
 
 Gathered are the texts in `_("…")`, `N_("…")`, `Sentence("…")` and `plural("…", "…", n)` anywhere, and the values of the
 tables of words.py.

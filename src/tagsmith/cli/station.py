@@ -22,7 +22,7 @@ _OPTIONS = (
     click.option(
         "--language",
         type=click.Choice(LANGUAGES),
-        help="Of screen and sentences; else LC_ALL, LC_MESSAGES, LANG decide.",
+        help="Of the screen; else LC_ALL, LC_MESSAGES or LANG decide.",
     ),
     click.option(
         "--reader", "readers", metavar="SPEC", multiple=True, help="A reader, one per lane (like pcsc:ACR1252)."
@@ -112,7 +112,7 @@ def station_wanted(
     """The station that these flags ask for.
 
     Raises:
-        ConfigError: the settings are wrong, standard input is asked for twice or beside a screen, or JSON and sentences.
+        ConfigError: the settings are wrong, standard input is asked for twice or beside a screen, or both JSON and sentences are.
         Refused: no such user, or no such validity.
     """
     from tagsmith import wall_clock
