@@ -112,7 +112,7 @@ def station_wanted(
     """The station that these flags ask for.
 
     Raises:
-        ConfigError: the settings are wrong, standard input is asked for twice or beside a screen, or both JSON and sentences are.
+        ConfigError: the settings are wrong, or standard input, or the output, is asked for in two ways at once.
         Refused: no such user, or no such validity.
     """
     from tagsmith import wall_clock
