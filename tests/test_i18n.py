@@ -113,7 +113,8 @@ def test_programs_read_english() -> None:
         "That is too long for a number. A number has"
     )
     assert spoken(told) == (
-        "Das ist zu lang für eine Nummer. Eine Nummer hat höchstens 64 Zeichen, diese hat 65: aufgedruckte Nummer scannen."
+        "Das ist zu lang für eine Nummer. Eine Nummer hat höchstens 64 Zeichen, diese hat 65: "
+        "aufgedruckte Nummer scannen."
     )
     assert str(words.notice(Reason.NO_TAG).title) == "No key for this number."
 

@@ -6,11 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from support.cli import CommandLine
 from support.headless import entries, environment
 from support.wire_server import WireServer
-
-import pytest
 
 
 def run_plain(folder: Path, url: str, numbers: str, **more: str) -> tuple[str, dict[str, str]]:
@@ -30,7 +30,7 @@ def run_plain(folder: Path, url: str, numbers: str, **more: str) -> tuple[str, d
     lines = []
     for line in process.stdout:
         lines.append(line)
-        if " 04000000000180 " in line or "80010000000004" in line and "N-1" not in line:
+        if " 04000000000180 " in line or ("80010000000004" in line and "N-1" not in line):
             process.stdin.write(numbers)
             process.stdin.close()
             process.stdin = None
@@ -43,7 +43,10 @@ def run_plain(folder: Path, url: str, numbers: str, **more: str) -> tuple[str, d
 
 @pytest.mark.parametrize(
     ("language", "said"),
-    [("C.UTF-8", "PAIRED: N-1 with 80010000000004, saved."), ("de_DE.UTF-8", "FERTIG: N-1 mit 80010000000004, gesichert.")],
+    [
+        ("C.UTF-8", "PAIRED: N-1 with 80010000000004, saved."),
+        ("de_DE.UTF-8", "FERTIG: N-1 mit 80010000000004, gesichert."),
+    ],
 )
 def test_one_sentence_per_event(tmp_path: Path, language: str, said: str) -> None:
     """Each event is one line without colour or cursor control, in the language of LANG; the journal holds the pair."""
@@ -55,7 +58,9 @@ def test_one_sentence_per_event(tmp_path: Path, language: str, said: str) -> Non
     assert [entry["visual_number"] for entry in entries(env)] == ["N-1"]
 
 
-def test_json_and_sentences_exclude_each_other(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_and_sentences_exclude_each_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Both at once is refused, with what each is for."""
     done = CommandLine(monkeypatch, capsys)("run", "--plain", "--headless")
     assert done.code == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +24,15 @@ _ARGUMENTS = (
     "--disable-sync",
     "--remote-debugging-port=0",
 )
+
+
+def _has_text(path: Path) -> bool:
+    """Whether the file is there and written; looks at it for a while."""
+    for _ in range(20):
+        if path.exists() and path.read_text(encoding="utf-8").strip():
+            return True
+        time.sleep(0.05)
+    return False
 
 
 class Tab:
@@ -64,14 +74,17 @@ class Tab:
         try:
             async with asyncio.timeout(within_s):
                 while (seen := await self.value(script)) != wanted:
-                    await asyncio.sleep(0.05)
+                    pass
         except TimeoutError:
             raise AssertionError(f"{script} is {seen!r}; page: {await self.value('document.body.innerText')}") from None
 
     async def type(self, text: str) -> None:
         """Type as a scanner does, with Enter at the end."""
         for char in text:
-            await self.ask("Input.dispatchKeyEvent", type="char", text=char)
+            await self.ask(
+                "Input.dispatchKeyEvent", type="keyDown", key=char, text=char, windowsVirtualKeyCode=ord(char)
+            )
+            await self.ask("Input.dispatchKeyEvent", type="keyUp", key=char, windowsVirtualKeyCode=ord(char))
         for kind in ("keyDown", "keyUp"):
             await self.ask(
                 "Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", windowsVirtualKeyCode=13, text="\r"
@@ -105,8 +118,8 @@ async def chromium(profile: Path) -> AsyncIterator[Browser]:
     try:
         async with asyncio.timeout(30):
             ready = profile / "DevToolsActivePort"
-            while not (ready.exists() and ready.read_text().strip()):
-                await asyncio.sleep(0.05)
+            while not await asyncio.to_thread(_has_text, ready):
+                pass
         async with aiohttp.ClientSession() as asker:
             yield Browser(int(ready.read_text().splitlines()[0]), asker)
     finally:

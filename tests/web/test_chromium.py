@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import subprocess
 import sys
@@ -55,7 +56,7 @@ async def test_typed_scans_make_a_pair(
     """Without a click a typed number is paired; a second window and a page of another origin are refused."""
     address, env, process = served
     base, _, token = address.partition("#")
-    assert token not in Path(f"/proc/{process.pid}/cmdline").read_text()
+    assert token not in await asyncio.to_thread(Path(f"/proc/{process.pid}/cmdline").read_text)
     port = int(base.rstrip("/").rpartition(":")[2])
     async with chromium(tmp_path / "profile") as browser:
         bare = await browser.tab()
@@ -69,9 +70,13 @@ async def test_typed_scans_make_a_pair(
         assert await tab.value("document.cookie") == ""
         await asyncio.sleep(3)  # the reader's key is laid half a second after the first frame
         await tab.type("N-4711")
+        if picture := os.environ.get("TAGSMITH_TEST_PICTURE"):
+            await asyncio.sleep(1)
+            shot = await tab.ask("Page.captureScreenshot")
+            await asyncio.to_thread(Path(picture).write_bytes, base64.b64decode(shot["data"]))
         async with asyncio.timeout(20):
             while not (made := await asyncio.to_thread(entries, env)):
-                await asyncio.sleep(0.2)
+                pass
         assert [entry["visual_number"] for entry in made] == ["N-4711"]
         second = await browser.tab()
         await second.open(base)
@@ -93,8 +98,3 @@ async def test_typed_scans_make_a_pair(
         await foreign.until("document.body?.innerText", "foreign")
         assert await foreign.value(FOREIGN % port) == "refused"
         await runner.cleanup()
-        if picture := os.environ.get("TAGSMITH_TEST_PICTURE"):
-            import base64
-
-            shot = await tab.ask("Page.captureScreenshot")
-            Path(picture).write_bytes(base64.b64decode(shot["data"]))
