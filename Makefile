@@ -68,6 +68,7 @@ deb: | system-deb
 
 generated: $(TEST)/.installed
 	$(TEST)/bin/python docs/generate.py
+	$(TEST)/bin/python docs/catalogue.py
 
 bench: $(TEST)/.installed
 	$(TEST)/bin/python benchmarks

@@ -1,6 +1,7 @@
 """Reason → what a person reads. The one place with sentences for workers, so that they can be translated.
 
 A title says what happened, a hint what to do now; each fits on a line of 60 characters where it can.
+The tables hold English; whoever shows a sentence says it by `i18n.spoken`, so that events and the journal stay English.
 Nothing here decides anything. Texts from outside (numbers, names) are put in as they are: whoever shows them makes
 them printable.
 """
@@ -10,7 +11,8 @@ from __future__ import annotations
 import textwrap
 from datetime import datetime
 
-from tagsmith.i18n import _
+from tagsmith.i18n import N_, Sentence, _, spoken
+from tagsmith.i18n import number as local_number
 from tagsmith.model import (
     Delivery,
     DeliveryView,
@@ -178,18 +180,18 @@ def title(reason: str) -> str:
 
 def notice(reason: str, *, uid: Uid | None = None, number: str = "", record: Record | None = None) -> Notice:
     """What a person reads for a refusal: what happened, to which key, and what to do now."""
-    what, do = _REASONS.get(reason, (f"Refused: {reason}.", "Try again."))
+    what, do = _REASONS.get(reason) or (Sentence("Refused: {reason}.", reason=str(reason)), "Try again.")
     if record is not None:
-        what = f"{what[:-1]}: {_holder(record)}."
+        what = Sentence("{what} {holder}.", what=what, holder=_holder(record))
     return Notice(reason=str(reason), title=what, hint=do)
 
 
 def reader_limits(info: ReaderInfo) -> tuple[str, ...]:
     """What a reader cannot tell, and what follows for the worker; nothing for one that can tell everything."""
     said = (
-        (info.sees_two, "It cannot tell two keys from one: keep all other keys away from it."),
-        (info.sees_removal, "It does not notice when a key is taken away: tap each key once."),
-        (info.sees_sak, "It does not tell whether a chip's number is complete: put odd keys aside."),
+        (info.sees_two, N_("It cannot tell two keys from one: keep all other keys away from it.")),
+        (info.sees_removal, N_("It does not notice when a key is taken away: tap each key once.")),
+        (info.sees_sak, N_("It does not tell whether a chip's number is complete: put odd keys aside.")),
     )
     return tuple(text for can, text in said if not can)
 
@@ -199,12 +201,24 @@ def number_notice(verdict: NumberVerdict) -> Notice:
     return Notice(reason=str(verdict.reason), title=title(verdict.reason), hint=verdict.hint)
 
 
-def _holder(record: Record) -> str:
+def _holder(record: Record) -> Sentence:
     """When, where and with what a pair was made, in local time."""
     entry = record.entry
-    when = entry.paired_at.astimezone().strftime("%Y-%m-%d %H:%M")
-    where = " ".join(part for part in (entry.station, entry.lane and f"lane {entry.lane}") if part)
-    return f"{entry.visual_number} with {entry.uid.wire}, {when}" + (f", {where}" if where else "")
+    values = {"number": entry.visual_number, "uid": entry.uid.wire, "when": entry.paired_at}
+    if entry.station and entry.lane:
+        return Sentence(
+            "{number} with {uid}, {when}, {station} lane {lane}", **values, station=entry.station, lane=entry.lane
+        )
+    if entry.lane:
+        return Sentence("{number} with {uid}, {when}, lane {lane}", **values, lane=entry.lane)
+    if entry.station:
+        return Sentence("{number} with {uid}, {when}, {station}", **values, station=entry.station)
+    return Sentence("{number} with {uid}, {when}", **values)
+
+
+def told(notice: Notice) -> str:
+    """A notice in one line, as the event stream tells it."""
+    return Sentence("{title} {hint}", title=notice.title, hint=notice.hint) if notice.hint else notice.title
 
 
 BACKLOG = 20
@@ -216,23 +230,25 @@ def progress(delivery: DeliveryView) -> str:
     if delivery.delivery is not Delivery.ACTIVE or delivery.waiting < BACKLOG:
         return ""
     left_s = delivery.left_s
+    waiting = local_number(delivery.waiting)
     if left_s is None:
-        return f"{delivery.waiting} wait to be sent"
+        return spoken(Sentence("{waiting} wait to be sent", waiting=waiting))
     if left_s < 90:
-        left = "about a minute left"
+        left = N_("about a minute left")
     elif left_s < 5400:
-        left = f"about {round(left_s / 60)} minutes left"
+        left = Sentence("about {count} minutes left", count=round(left_s / 60))
     else:
-        left = f"about {round(left_s / 3600)} hours left"
-    return f"{delivery.waiting} wait to be sent, {delivery.per_minute} a minute, {left}"
+        left = Sentence("about {count} hours left", count=round(left_s / 3600))
+    pace = local_number(delivery.per_minute)
+    return spoken(Sentence("{waiting} wait to be sent, {pace} a minute, {left}", waiting=waiting, pace=pace, left=left))
 
 
 CAUSES: dict[str, str] = {
-    RejectCause.DAMAGED_PRINT: "damaged print",
-    RejectCause.DEAD_CHIP: "dead chip",
-    RejectCause.WRONG_CHIP: "wrong chip",
-    RejectCause.DUPLICATE: "duplicate",
-    RejectCause.OTHER: "other",
+    RejectCause.DAMAGED_PRINT: N_("damaged print"),
+    RejectCause.DEAD_CHIP: N_("dead chip"),
+    RejectCause.WRONG_CHIP: N_("wrong chip"),
+    RejectCause.DUPLICATE: N_("duplicate"),
+    RejectCause.OTHER: N_("other"),
 }
 """Why keys were put aside."""
 

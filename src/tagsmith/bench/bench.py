@@ -16,6 +16,7 @@ from tagsmith.bench.beat import GRACE_S, Beat
 from tagsmith.bench.intake import Intake, hand_over
 from tagsmith.bench.lane import Lane, Work
 from tagsmith.errors import DuplicateNumber, DuplicateUid, IllegalTransition, JournalError
+from tagsmith.i18n import Sentence
 from tagsmith.journal import Journal
 from tagsmith.model import (
     Entry,
@@ -361,7 +362,7 @@ class Bench:
     def _rejected(self, lane: Lane, effect: pairing.Reject) -> None:
         notice = words.notice(effect.reason, uid=effect.uid, number=effect.number, record=effect.record)
         if effect.reason is Reason.NOT_SAVED and lane.failure is not None:
-            notice = replace(notice, hint=f"{lane.failure} {notice.hint}")
+            notice = replace(notice, hint=Sentence("{title} {hint}", title=str(lane.failure), hint=notice.hint))
         self._refused(lane, notice, effect.uid, effect.number)
 
     def _refused(self, lane: Lane, notice: Notice, uid: Uid | None, number: str) -> None:
@@ -369,7 +370,7 @@ class Bench:
         if notice.reason != Reason.CANCELLED:
             self.rejected_count += 1
             self._signal(lane, Signal.ALARM if notice.reason in _ALARMING else Signal.REFUSED)
-        fields: dict[str, object] = {"reason": notice.reason, "message": f"{notice.title} {notice.hint}".strip()}
+        fields: dict[str, object] = {"reason": notice.reason, "message": words.told(notice)}
         if uid is not None:
             fields |= self._uid_fields(uid)
         if number:
@@ -390,7 +391,7 @@ class Bench:
             if lane.state.phase not in (Phase.COMMITTING, Phase.NOT_SAVED):
                 lane.notice = notice
         fields: dict[str, object] = {"lane": lane_name or None, "reason": notice.reason, "visual_number": scan.text}
-        self._emit(Event("rejected", fields | {"message": f"{notice.title} {notice.hint}", "at": self._stamp()}))
+        self._emit(Event("rejected", fields | {"message": words.told(notice), "at": self._stamp()}))
         self._changed()
 
     def _signal(self, lane: Lane, signal: Signal) -> None:
@@ -501,7 +502,7 @@ class Bench:
             self._paired(record)
         self._step(lane, pairing.Undone(entry, done, self._clock()))
         lane.notice = notice
-        self._say("undone", lane, entry=entry, done=done, message=f"{notice.title} {notice.hint}".strip())
+        self._say("undone", lane, entry=entry, done=done, message=words.told(notice))
         self._changed()
 
     def _spawn(self, work: object, where: set[asyncio.Task[None]]) -> None:

@@ -17,6 +17,7 @@ from tagsmith import __version__
 _COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("tagsmith.cli.demo:demo", "Try everything: sandbox, simulated reader and screen in one."),
     "run": ("tagsmith.cli.run:run_station", "The station: tap, scan, pair, deliver."),
+    "serve": ("tagsmith.cli.serve:serve", "The station's screen in a browser."),
     "read": ("tagsmith.cli.read:read", "Print one JSON line per tap."),
     "readers": ("tagsmith.cli.readers:readers", "What readers and scanners are there, and how they stand."),
     "status": ("tagsmith.cli.status:status", "What stands in the journal, who delivers, who has the readers."),

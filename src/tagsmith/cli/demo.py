@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tagsmith.errors import StationError, TagsmithError
+from tagsmith.i18n import Sentence, _, speak, spoken
 from tagsmith.model import Delivery, DeliveryView, Event, Scan, State, StationView
 from tagsmith.uid import ByteOrder
 
@@ -235,6 +236,7 @@ class _LateStation:
 
 
 def _on_the_screen() -> int:
+    speak()
     from tagsmith.tui import ExtraKey, run_screen
 
     station = _LateStation()
@@ -248,16 +250,16 @@ def _on_the_screen() -> int:
 
     def hint() -> str:
         if station.world is None:
-            return "Starting the sandbox and the simulated reader …"
+            return _("Starting the sandbox and the simulated reader …")
         if text := station.world.keys.label:
-            return f"The label of this key reads {text}"
-        return "F4 lays a key on the reader"
+            return spoken(Sentence("The label of this key reads {text}", text=text))
+        return _("F4 lays a key on the reader")
 
     extra = [
-        ExtraKey("f3", "again", lay(Keys.duplicate)),
-        ExtraKey("f4", "key", lay(Keys.good)),
-        ExtraKey("f6", "phone", lay(Keys.random)),
-        ExtraKey("f7", "two", lay(Keys.two)),
+        ExtraKey("f3", _("again"), lay(Keys.duplicate)),
+        ExtraKey("f4", _("key"), lay(Keys.good)),
+        ExtraKey("f6", _("phone"), lay(Keys.random)),
+        ExtraKey("f7", _("two"), lay(Keys.two)),
     ]
     code = run_screen(station, extra_keys=extra, hint=hint)
     if station.world is not None:

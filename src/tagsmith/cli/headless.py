@@ -1,4 +1,4 @@
-"""The headless station: standard input → scans, events → standard output, signals → a clean end.
+"""The headless station: standard input → scans, events → standard output (JSON, or sentences), signals → a clean end.
 
 The core never waits for standard output: lines are written by a thread of their own. Whoever reads them may be slow;
 whoever stops reading them ends the station, because nobody would see a refusal.
@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -23,6 +24,7 @@ from tagsmith.cli.output import end_now_unless, log_to_stderr, write_json
 from tagsmith.errors import StationError
 from tagsmith.model import Event, Scan, Terms
 from tagsmith.scanners.stdin import StdinScanner
+from tagsmith.sentences import sentence
 from tagsmith.station import Station, bound_lane
 
 if TYPE_CHECKING:
@@ -52,10 +54,23 @@ class _Told(enum.Enum):
     """The core ended by itself."""
 
 
-class EventWriter:
-    """Writes events as JSON lines from a thread of its own. `deaf` is called once when writing fails."""
+def _as_json(event: Event) -> None:
+    write_json({"event": event.event, **event.fields})
 
-    def __init__(self, deaf: Callable[[], None]) -> None:
+
+def _as_sentence(event: Event) -> None:
+    at = event.fields.get("at")
+    when = datetime.fromisoformat(at) if isinstance(at, str) else datetime.now().astimezone()
+    # As `write_json`: the terminal's encoding must not make a sentence fail.
+    sys.stdout.buffer.write(sentence(event, when).encode(sys.stdout.encoding or "utf-8", "replace") + b"\n")
+    sys.stdout.buffer.flush()
+
+
+class EventWriter:
+    """Writes events by `write`, from a thread of its own. `deaf` is called once when writing fails."""
+
+    def __init__(self, deaf: Callable[[], None], write: Callable[[Event], None] = _as_json) -> None:
+        self._write = write
         self._queue: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._deaf = deaf
         self._thread = threading.Thread(target=self._run, name="tagsmith-events", daemon=True)
@@ -73,7 +88,7 @@ class EventWriter:
     def _run(self) -> None:
         while (event := self._queue.get()) is not None:
             try:
-                write_json({"event": event.event, **event.fields})
+                self._write(event)
             except (OSError, ValueError):
                 # What is buffered for nobody would fail again at exit, and take the exit code with it.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -81,8 +96,8 @@ class EventWriter:
                 return
 
 
-def run_headless(settings: Settings, terms: Terms) -> int:
-    """Run the station until its input ends or a signal comes; the exit code.
+def run_headless(settings: Settings, terms: Terms, *, plain: bool = False) -> int:
+    """Run the station until its input ends or a signal comes; the exit code. `plain`: sentences instead of JSON.
 
     Raises:
         TagsmithError: it cannot start or go on.
@@ -90,10 +105,10 @@ def run_headless(settings: Settings, terms: Terms) -> int:
     if sys.stdout is None:
         raise StationError("standard output is closed: nobody would see a refusal", "let it write to a pipe or a file")
     told: queue.SimpleQueue[_Told] = queue.SimpleQueue()
-    log_to_stderr(logging.INFO)
+    log_to_stderr(logging.WARNING if plain else logging.INFO)
     for number in _SIGNALS:
         signal.signal(number, lambda *_: told.put(_Told.STOP))
-    writer = EventWriter(lambda: told.put(_Told.DEAF))
+    writer = EventWriter(lambda: told.put(_Told.DEAF), _as_sentence if plain else _as_json)
 
     def listen(event: Event) -> None:
         writer.put(event)

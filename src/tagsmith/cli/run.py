@@ -1,4 +1,4 @@
-"""`tagsmith run`: the station, with its screen or headless."""
+"""`tagsmith run`: the station, with its screen, in sentences or headless."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from tagsmith.cli.station import station_options, station_wanted
 @config_option
 def run_station(user: str | None, field: bool, config: Path | None, **station: Any) -> None:
     """Run the station: taps and numbers become pairs, pairs are recorded, reserved and, with --user, activated.
+
+    With --plain each event is one sentence on standard output, without colour or cursor control: for serial consoles,
+    screen readers and logs. Numbers come and the end is as headless.
 
     Headless, each event is one JSON line on standard output (docs/events.md); it ends when standard input does,
     with 0, or 3 when something is left to send. With scanners of its own and no stdin: among them it reads no

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tagsmith.cli.output import settings_from
+from tagsmith.i18n import LANGUAGES, speak
 
 if TYPE_CHECKING:
     from tagsmith.config import Settings
@@ -20,6 +21,11 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _OPTIONS = (
     click.option("--headless", is_flag=True, help="No screen: numbers from standard input, events as JSON lines."),
     click.option("--no-stdin", is_flag=True, help="Headless, for services: numbers from scanners of its own only."),
+    click.option(
+        "--language",
+        type=click.Choice(LANGUAGES),
+        help="Of the screen; else LC_ALL, LC_MESSAGES or LANG decide.",
+    ),
     click.option(
         "--reader", "readers", metavar="SPEC", multiple=True, help="A reader, one per lane (like pcsc:ACR1252)."
     ),
@@ -34,9 +40,24 @@ _OPTIONS = (
 )
 
 
+_WAYS = (
+    click.option("--headless", is_flag=True, help="No screen: numbers from standard input, events as JSON lines."),
+    click.option("--plain", is_flag=True, help="No screen: numbers from standard input, a sentence per event."),
+)
+
+
 def station_options(command: _F) -> _F:
-    """What a command takes that starts a station: the keywords of `station_wanted`."""
-    for option in reversed(_OPTIONS):
+    """What a command takes that starts a station in this process: the keywords of `station_wanted`."""
+    return _with(command, *_WAYS, *_OPTIONS)
+
+
+def served_options(command: _F) -> _F:
+    """The same for a station whose screen is shown elsewhere: no other way to show it."""
+    return _with(command, *_OPTIONS)
+
+
+def _with(command: _F, *options: Callable[[_F], _F]) -> _F:
+    for option in reversed(options):
         command = option(command)
     return command
 
@@ -50,6 +71,7 @@ class Wanted:
     headless: bool
     form: bool = False
     """With the technician's form instead of the lanes; `user` of the terms stands in it from the start."""
+    plain: bool = False
 
     def check(self) -> None:
         """See that its readers and scanners mean something, too, and that it has a terminal if it needs one.
@@ -59,7 +81,7 @@ class Wanted:
         """
         from tagsmith.station import FieldStation, Station
 
-        if not self.headless:
+        if not (self.headless or self.plain):
             from tagsmith.tui import check_terminal
 
             check_terminal()
@@ -71,10 +93,10 @@ class Wanted:
         Raises:
             TagsmithError: it cannot start or go on.
         """
-        if self.headless:
+        if self.headless or self.plain:
             from tagsmith.cli.headless import run_headless
 
-            return run_headless(self.settings, self.terms)
+            return run_headless(self.settings, self.terms, plain=self.plain)
         return (_run_form if self.form else _run_screen)(self.settings, self.terms)
 
 
@@ -84,18 +106,20 @@ def station_wanted(
     *,
     headless: bool,
     no_stdin: bool,
+    plain: bool = False,
     readers: tuple[str, ...],
     scanners: tuple[str, ...],
     key_type: str | None,
     valid_from: str | None,
     valid_to: str | None,
     form: bool = False,
+    language: str | None = None,
 ) -> Wanted:
     """The station that these flags ask for.
 
     Raises:
-        ConfigError: the settings are wrong, a form is wanted headless, standard input is asked for twice or beside a
-            screen, or there is no other scanner where it is not to be read.
+        ConfigError: the settings are wrong, a form is wanted without a screen, standard input, or the output, is asked
+            for in two ways at once, or there is no other scanner where it is not to be read.
         Refused: no such user, or no such validity.
     """
     from tagsmith import wall_clock
@@ -103,8 +127,11 @@ def station_wanted(
     from tagsmith.errors import ConfigError
     from tagsmith.model import KeyType, Terms
 
-    if form and headless:
-        raise ConfigError("the form needs a screen", "leave out --headless or --field")
+    if form and (headless or plain):
+        raise ConfigError("the form needs a screen", "leave out --headless, --plain or --field")
+    if headless and plain:
+        raise ConfigError("--headless and --plain exclude each other", "--plain is for people, --headless for programs")
+    speak(language)
     overrides: dict[str, Any] = {}
     if readers:
         overrides["reader"] = [{"spec": spec} for spec in readers]
@@ -117,7 +144,7 @@ def station_wanted(
     from_stdin = [scanner for scanner in settings.scanner if scanner.spec == "stdin:"]
     if len(from_stdin) > 1:
         raise ConfigError("stdin: can be one scanner only", "leave one [[scanner]]; lines may name their lane")
-    if from_stdin and not headless:
+    if from_stdin and not (headless or plain):
         raise ConfigError(
             "scanner 'stdin:' cannot be used here", "the screen reads the keyboard itself; leave this scanner out"
         )
@@ -127,7 +154,7 @@ def station_wanted(
             "write a [[scanner]] into the settings; `tagsmith readers` lists what is there",
         )
     terms = Terms(user, KeyType(key_type) if key_type else None, valid.valid_from, valid.valid_to)
-    return Wanted(settings, terms, headless, form)
+    return Wanted(settings, terms, headless, form, plain)
 
 
 def _run_screen(settings: Settings, terms: Terms) -> int:

@@ -9,6 +9,7 @@ import enum
 from dataclasses import dataclass
 
 from tagsmith import words
+from tagsmith.i18n import N_, Sentence, _, spoken
 from tagsmith.model import LaneView, Notice, Phase, ReaderState, StationView
 from tagsmith.tui.text import EMPTY, Safe, printable
 from tagsmith.uid import ByteOrder, Uid
@@ -62,22 +63,22 @@ _TONES: dict[Phase, Tone] = {
 }
 
 _TITLES: dict[Phase, str] = {
-    Phase.READY: "Ready for the next key.",
-    Phase.TAG_WAITS: "The key is read.",
-    Phase.NUMBER_WAITS: "The number is read.",
-    Phase.VERIFYING: "Once more, to be sure.",
-    Phase.CONFIRMING: "Both are there.",
-    Phase.COMMITTING: "Saving.",
-    Phase.PAIRED: "Saved.",
-    Phase.REFUSED: "Refused.",
-    Phase.KNOWN: "This key is already paired.",
-    Phase.NOT_SAVED: "NOT SAVED: the pair is not on the disc.",
-    Phase.GOLDEN: "First of all: the golden key.",
+    Phase.READY: N_("Ready for the next key."),
+    Phase.TAG_WAITS: N_("The key is read."),
+    Phase.NUMBER_WAITS: N_("The number is read."),
+    Phase.VERIFYING: N_("Once more, to be sure."),
+    Phase.CONFIRMING: N_("Both are there."),
+    Phase.COMMITTING: N_("Saving."),
+    Phase.PAIRED: N_("Saved."),
+    Phase.REFUSED: N_("Refused."),
+    Phase.KNOWN: N_("This key is already paired."),
+    Phase.NOT_SAVED: N_("NOT SAVED: the pair is not on the disc."),
+    Phase.GOLDEN: N_("First of all: the golden key."),
 }
 
 _HINTS: dict[Phase, str] = {
-    Phase.NUMBER_WAITS: "Tap the key that bears this number.",
-    Phase.NOT_SAVED: "Press F5 to try again.",
+    Phase.NUMBER_WAITS: N_("Tap the key that bears this number."),
+    Phase.NOT_SAVED: N_("Press F5 to try again."),
 }
 """Where what the lane expects does not say it well enough."""
 
@@ -90,15 +91,19 @@ def faces(view: StationView, *, settled: bool = True, alarm_seen: str = "") -> t
     nobody has opened yet is no fault.
     """
     if not view.lanes:
-        return ((EMPTY, _station_face(view, alarm_seen) or _WAIT),)
+        return ((EMPTY, _station_face(view, alarm_seen) or _wait()),)
     several = len(view.lanes) > 1
     return tuple(
-        (printable(f"lane {lane.lane}") if several else EMPTY, _lane_face(view, lane, settled, alarm_seen))
-        for lane in view.lanes
+        (_heading(lane) if several else EMPTY, _lane_face(view, lane, settled, alarm_seen)) for lane in view.lanes
     )
 
 
-_WAIT = Face(("WAIT",), Tone.READY, Safe("Starting."))
+def _heading(lane: LaneView) -> Safe:
+    return printable(spoken(Sentence("lane {lane}", lane=lane.lane)))
+
+
+def _wait() -> Face:
+    return Face((_("WAIT"),), Tone.READY, Safe(_("Starting.")))
 
 
 def _lane_face(view: StationView, lane: LaneView, settled: bool, alarm_seen: str) -> Face:
@@ -106,27 +111,29 @@ def _lane_face(view: StationView, lane: LaneView, settled: bool, alarm_seen: str
         return urgent
     busy = lane.phase in (Phase.NOT_SAVED, Phase.COMMITTING)
     if lane.reader.state is not ReaderState.READY and not busy:
-        return _WAIT if lane.reader.state is ReaderState.MISSING and not settled else _reader_face(lane)
+        return _wait() if lane.reader.state is ReaderState.MISSING and not settled else _reader_face(lane)
     return _phase_face(view, lane)
 
 
 def _station_face(view: StationView, alarm_seen: str) -> Face | None:
     """What concerns every lane, if anything does."""
     if view.fatal:
-        return Face(("STOP",), Tone.ERROR, printable(view.fatal), Safe("Press F10, put it right, start again."))
+        hint = Safe(_("Press F10, put it right, start again."))
+        return Face((_("STOP"),), Tone.ERROR, printable(spoken(view.fatal)), hint)
     alarm = view.delivery.alarm
     if alarm and alarm != alarm_seen:
-        return Face(("ALARM",), Tone.ERROR, printable(alarm), Safe("Stop, call somebody, then press F9."))
+        hint = Safe(_("Stop, call somebody, then press F9."))
+        return Face((_("ALARM"),), Tone.ERROR, printable(spoken(alarm)), hint)
     return None
 
 
 def _reader_face(lane: LaneView) -> Face:
     reader = lane.reader
     return Face(
-        ("STOP READER", "READER"),
+        (_("STOP READER"), _("READER")),
         Tone.ERROR,
-        printable(reader.message) if reader.message else Safe(f"The reader is {words.READERS[reader.state]}."),
-        printable(reader.remedy) if reader.remedy else Safe("Look at its cable, then wait."),
+        printable(spoken(reader.message or Sentence("The reader is {state}.", state=words.READERS[reader.state]))),
+        printable(spoken(reader.remedy or N_("Look at its cable, then wait."))),
         details=((printable(reader.spec),),),
     )
 
@@ -136,31 +143,31 @@ def _phase_face(view: StationView, lane: LaneView) -> Face:
     # The lane stays shut after a wrong golden key: that is a stop, not a wish.
     shut = lane.phase is Phase.GOLDEN and lane.notice is not None
     return Face(
-        ("STOP",) if shut else _spellings(lane),
+        (_("STOP"),) if shut else _spellings(lane),
         Tone.ERROR if shut else _TONES[lane.phase],
-        printable(notice.title or _TITLES[lane.phase]),
-        printable(notice.hint or _hint(lane)),
+        printable(spoken(notice.title or _TITLES[lane.phase])),
+        printable(spoken(notice.hint or _hint(lane))),
         details=_details(view, lane),
-        warnings=tuple(printable(f"! {warning}") for warning in lane.warnings),
+        warnings=tuple(printable(f"! {spoken(warning)}") for warning in lane.warnings),
     )
 
 
 def _hint(lane: LaneView) -> str:
     if lane.phase is Phase.PAIRED and lane.expects == "tag":
-        return "Take the key away, tap the next one."
+        return N_("Take the key away, tap the next one.")
     return _HINTS.get(lane.phase) or words.NEXT.get(lane.expects, "")
 
 
 def _spellings(lane: LaneView) -> tuple[str, ...]:
     if lane.phase is Phase.READY and lane.expects == "number":
-        return ("SCAN",)
-    word = words.BIG[lane.phase]
+        return (_("SCAN"),)
+    word = _(words.BIG[lane.phase])
     last = word.split()[-1]
     return (word,) if word == last else (word, last)
 
 
 def _details(view: StationView, lane: LaneView) -> tuple[tuple[Safe, ...], ...]:
-    number = (printable(f"number {lane.number}"),) if lane.number else ()
+    number = (printable(spoken(Sentence("number {number}", number=lane.number))),) if lane.number else ()
     uid = uid_lines(lane.uid, view.order) if lane.uid else ()
     return tuple(group for group in (number, uid) if group)
 

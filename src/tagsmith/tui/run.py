@@ -18,7 +18,7 @@ STOP_WITHIN_S = 10.0
 """How long the station may take to end after the screen has."""
 
 
-_INSTEAD = "use `--headless`, or `tagsmith demo --auto N`"
+_INSTEAD = "use `--plain` (sentences), `--headless` (JSON), or `tagsmith demo --auto N`"
 
 
 def check_terminal() -> None:

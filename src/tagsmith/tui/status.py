@@ -11,6 +11,7 @@ from datetime import datetime
 from rich.cells import cell_len
 
 from tagsmith import words
+from tagsmith.i18n import N_, Sentence, _, number, spoken
 from tagsmith.model import (
     Delivery,
     DeliveryView,
@@ -32,18 +33,18 @@ _NARROW_WIDTH = 60
 _ROOMY_WIDTH = 100
 
 _DELIVERY: dict[Delivery, str] = {
-    Delivery.ACTIVE: "API ok",
-    Delivery.STANDBY: "API standby",
-    Delivery.HELD_BACK: "API HELD BACK",
-    Delivery.PAUSED: "API PAUSED",
-    Delivery.STOPPED: "API STOPPED",
+    Delivery.ACTIVE: N_("API ok"),
+    Delivery.STANDBY: N_("API standby"),
+    Delivery.HELD_BACK: N_("API HELD BACK"),
+    Delivery.PAUSED: N_("API PAUSED"),
+    Delivery.STOPPED: N_("API STOPPED"),
 }
 
 _NOTHING_SENT: dict[Delivery, str] = {
-    Delivery.STANDBY: "This station does not send: another process sends for this journal.",
-    Delivery.HELD_BACK: "NOTHING IS SENT until a person has settled something. Pairs are kept.",
-    Delivery.PAUSED: "NOTHING IS SENT: the API refused many pairs in a row. Pairs are kept.",
-    Delivery.STOPPED: "NOTHING IS SENT: the API turned the key away. Pairs are kept.",
+    Delivery.STANDBY: N_("This station does not send: another process sends for this journal."),
+    Delivery.HELD_BACK: N_("NOTHING IS SENT until a person has settled something. Pairs are kept."),
+    Delivery.PAUSED: N_("NOTHING IS SENT: the API refused many pairs in a row. Pairs are kept."),
+    Delivery.STOPPED: N_("NOTHING IS SENT: the API turned the key away. Pairs are kept."),
 }
 
 OPEN_PHASES = frozenset(
@@ -132,12 +133,12 @@ def _order(view: StationView) -> str:
 def _counts(view: StationView) -> Safe:
     delivery = view.delivery
     parts = [
-        f"paired {view.paired}",
-        f"waiting {delivery.waiting}",
-        f"reserved {delivery.reserved}",
-        f"refused {delivery.refused}",
-        f"UNKNOWN {delivery.unknown}" if delivery.unknown else "",
-        f"{view.per_hour}/h",
+        f"{_('paired')} {number(view.paired)}",
+        f"{_('waiting')} {number(delivery.waiting)}",
+        f"{_('reserved')} {number(delivery.reserved)}",
+        f"{_('refused')} {number(delivery.refused)}",
+        f"{_('UNKNOWN')} {number(delivery.unknown)}" if delivery.unknown else "",
+        f"{number(view.per_hour)}/h",
     ]
     return joined(map(Safe, parts))
 
@@ -145,11 +146,11 @@ def _counts(view: StationView) -> Safe:
 def _short_counts(view: StationView) -> Safe:
     delivery = view.delivery
     parts = [
-        f"pair {view.paired}",
-        f"wait {delivery.waiting}",
-        f"res {delivery.reserved}",
-        f"ref {delivery.refused}",
-        f"UNK {delivery.unknown}" if delivery.unknown else "",
+        f"{_('pair')} {view.paired}",
+        f"{_('wait')} {delivery.waiting}",
+        f"{_('res')} {delivery.reserved}",
+        f"{_('ref')} {delivery.refused}",
+        f"{_('UNK')} {delivery.unknown}" if delivery.unknown else "",
         f"{view.per_hour}/h",
     ]
     return joined(map(Safe, parts), " ")
@@ -160,13 +161,14 @@ def _readers(view: StationView, name_width: int) -> Safe:
     bad = [lane.reader for lane in view.lanes if lane.reader.state is not ReaderState.READY]
     if len(view.lanes) == 1:
         reader = view.lanes[0].reader
-        name = fitted(printable(reader.info.name), name_width) if reader.info and name_width else Safe("reader")
-        return joined([name, Safe(words.READERS[reader.state])], " ")
-    return Safe(f"readers {len(view.lanes) - len(bad)} of {len(view.lanes)} ready")
+        name = fitted(printable(reader.info.name), name_width) if reader.info and name_width else Safe(_("reader"))
+        return joined([name, Safe(_(words.READERS[reader.state]))], " ")
+    ready = len(view.lanes) - len(bad)
+    return Safe(spoken(Sentence("readers {ready} of {all} ready", ready=ready, all=len(view.lanes))))
 
 
 def _api(delivery: DeliveryView) -> Safe:
-    return Safe(_DELIVERY[delivery.delivery])
+    return Safe(_(_DELIVERY[delivery.delivery]))
 
 
 # --- what must not be overlooked ----------------------------------------------------------------------------------
@@ -188,9 +190,9 @@ def _delivery_lines(view: StationView, settled: bool, alarm_seen: str) -> list[t
     delivery = view.delivery
     if delivery.alarm != alarm_seen or (delivery.delivery is Delivery.STANDBY and not settled):
         return []  # an alarm nobody has seen takes the lanes themselves
-    alarm = printable(delivery.alarm)
-    message = printable(delivery.message) if delivery.message != delivery.alarm else EMPTY
-    headline = Safe(_NOTHING_SENT.get(delivery.delivery, ""))
+    alarm = printable(spoken(delivery.alarm))
+    message = printable(spoken(delivery.message)) if delivery.message != delivery.alarm else EMPTY
+    headline = Safe(_(_NOTHING_SENT.get(delivery.delivery, "")))
     progress = Safe(words.progress(delivery))
     return [(headline, 2, Ink.BOLD), (alarm, 2, Ink.BOLD), (message, 1, Ink.PLAIN), (progress, 1, Ink.PLAIN)]
 
@@ -200,9 +202,10 @@ def _mute(view: StationView) -> list[ScannerStatus]:
 
 
 def _scanner(status: ScannerStatus) -> Safe:
-    where = f"SCANNER of lane {status.lane}" if status.lane else "SCANNER"
+    where = spoken(Sentence("SCANNER of lane {lane}", lane=status.lane) if status.lane else N_("SCANNER"))
     # What is wrong and what to do first: a device's path may fill the line.
-    return printable(f"{where} {words.READERS[status.state]}: {status.remedy} ({status.message})")
+    state = _(words.READERS[status.state])
+    return printable(f"{where} {state}: {spoken(status.remedy)} ({spoken(status.message)})")
 
 
 def is_severe(view: StationView) -> bool:
@@ -228,7 +231,7 @@ def pair_rows(view: StationView, now: datetime, width: int, height: int) -> list
     head = [_pair_head(width)] if height > 2 else []
     several = len(view.lanes) > 1
     rows = [_pair_row(pair, view.order, now, width, several) for pair in view.pairs[: height - len(head)]]
-    return head + (rows or [row(Safe("no pair yet"), Ink.DIM)])
+    return head + (rows or [row(Safe(_("no pair yet")), Ink.DIM)])
 
 
 def _columns(width: int) -> tuple[int, int, int]:
@@ -240,24 +243,25 @@ def _columns(width: int) -> tuple[int, int, int]:
 
 
 def _pair_head(width: int) -> Row:
-    time, number, uid = _columns(width)
-    text = padded("paired", time) + padded("number", number) + padded("UID as sent", uid) + "state"
+    time, label, uid = _columns(width)
+    heads = padded(_("paired"), time) + padded(_("number"), label)
+    text = heads + padded(_("UID as sent"), uid) + _("state")
     return row(fitted(text, width), Ink.DIM)
 
 
 def _pair_row(pair: PairView, order: ByteOrder, now: datetime, width: int, several: bool) -> Row:
-    time, number, uid = _columns(width)
+    time, label, uid = _columns(width)
     at = pair.paired_at.astimezone(now.tzinfo).strftime("%H:%M:%S" if uid else "%H:%M")
     text = f"{pair.lane}: {pair.visual_number}" if several else pair.visual_number
-    left = padded(at, time) + padded(printable(text), number - 1) + " " + padded(pair.uid.for_api(order), uid)
+    left = padded(at, time) + padded(printable(text), label - 1) + " " + padded(pair.uid.for_api(order), uid)
     urgent = pair.state in (State.REFUSED, State.UNKNOWN)
-    state = words.STATES[pair.state]
+    state = _(words.STATES[pair.state])
     runs: list[Run] = [
         (Safe(left), Ink.PLAIN),
         (Safe(state.upper() if urgent else state), Ink.BOLD if urgent else Ink.PLAIN),
     ]
     room = width - cell_len(left) - len(state) - 2
-    notes = joined([printable(pair.message), *map(printable, pair.warnings)])
+    notes = joined([printable(spoken(pair.message)), *(printable(spoken(warning)) for warning in pair.warnings)])
     if notes and room > 4:
         runs.append((Safe("  " + fitted(notes, room)), Ink.PLAIN))
     return tuple(runs)
@@ -269,8 +273,8 @@ def _pair_row(pair: PairView, order: ByteOrder, now: datetime, width: int, sever
 def entry_row(text: str, width: int) -> Row:
     """The line that is being typed: its end is what counts when it is long."""
     if not text:
-        return row(fitted("Number: scan or type it, then Enter", width), Ink.DIM)
-    label = "Number: "
+        return row(fitted(_("Number: scan or type it, then Enter"), width), Ink.DIM)
+    label = f"{_('Number:')} "
     shown = printable(text)
     room = max(width - len(label) - 1, 1)
     while cell_len(shown) > room:
@@ -280,11 +284,11 @@ def entry_row(text: str, width: int) -> Row:
 
 def key_row(view: StationView, width: int, *, alarm_seen: str = "") -> Row:
     """The operator's keys, those that matter now first; three of them on a narrow screen."""
-    keys = [("F1", "help"), ("F2", "undo last"), ("Esc", "clear"), ("F8", "log"), ("F10", "quit")]
+    keys = [("F1", _("help")), ("F2", _("undo last")), ("Esc", _("clear")), ("F8", _("log")), ("F10", _("quit"))]
     if any(lane.phase is Phase.NOT_SAVED for lane in view.lanes):
-        keys.insert(0, ("F5", "SAVE AGAIN"))
+        keys.insert(0, ("F5", _("SAVE AGAIN")))
     if view.delivery.alarm and view.delivery.alarm != alarm_seen:
-        keys.insert(0, ("F9", "ALARM SEEN"))
+        keys.insert(0, ("F9", _("ALARM SEEN")))
     return _keys(keys if width >= _NARROW_WIDTH else keys[:3], width)
 
 

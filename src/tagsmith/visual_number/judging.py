@@ -9,6 +9,7 @@ import unicodedata
 from dataclasses import dataclass, field
 
 from tagsmith.errors import ConfigError, NumberError
+from tagsmith.i18n import N_, Sentence
 from tagsmith.visual_number.contract_id import Check, Format, recognise
 from tagsmith.visual_number.keyboards import PAIRS, Layout, retype
 
@@ -198,30 +199,37 @@ def _find(text: str, rules: Rules) -> _Finding:
     """What a text is by the rules."""
     trimmed = text.strip(_TRIMMED)
     if not trimmed:
-        return _Finding(NumberReason.EMPTY, "There is no number in this scan: scan the number printed on the key.")
+        return _Finding(NumberReason.EMPTY, N_("There is no number in this scan: scan the number printed on the key."))
     if len(trimmed) > MAX_TEXT_LENGTH:
         return _too_long(trimmed)
+    hint: str
     if (bad := _bad_character(trimmed)) is not None:
         reason, character = bad
-        kind = "a control character" if reason is NumberReason.CONTROL_CHARACTER else "a character that cannot be seen"
-        hint = (
-            f"The scan holds {kind} (U+{ord(character):04X}): scan again; if it stays, set the scanner to plain text."
+        control = reason is NumberReason.CONTROL_CHARACTER
+        kind = N_("a control character") if control else N_("a character that cannot be seen")
+        hint = Sentence(
+            "The scan holds {kind} ({code}): scan again; if it stays, set the scanner to plain text.",
+            kind=kind,
+            code=f"U+{ord(character):04X}",
         )
         return _Finding(reason, hint)
     taken = rules.number_in(trimmed)
     if taken is None:
-        hint = "This is not a number of this batch: was another code on the key scanned?"
+        hint = N_("This is not a number of this batch: was another code on the key scanned?")
         return _Finding(NumberReason.PATTERN, hint, _number(trimmed) if len(trimmed) <= MAX_LENGTH else None)
     taken = taken.strip(_TRIMMED)
     if not taken:
-        return _Finding(NumberReason.EMPTY, "The code is empty where this batch has its number: scan the printed one.")
+        hint = N_("The code is empty where this batch has its number: scan the printed one.")
+        return _Finding(NumberReason.EMPTY, hint)
     if len(taken) > MAX_LENGTH:
         return _too_long(taken)
     number = _number(taken)
     if number.check is Check.FAILED:
-        hint = (
-            f"The last character is {taken[-1].upper()} and should be {number.expected}: compare the number with the "
-            "one printed on the key."
+        hint = Sentence(
+            "The last character is {found} and should be {expected}: compare the number with the "
+            "one printed on the key.",
+            found=taken[-1].upper(),
+            expected=number.expected,
         )
         return _Finding(NumberReason.CHECK_DIGIT, hint, number)
     return _Finding(NumberReason.OK, number=number)
@@ -229,7 +237,11 @@ def _find(text: str, rules: Rules) -> _Finding:
 
 def _too_long(text: str) -> _Finding:
     """The finding on a text of too many characters."""
-    hint = f"A number has at most {MAX_LENGTH} characters, this has {len(text)}: scan the number printed on the key."
+    hint = Sentence(
+        "A number has at most {most} characters, this has {count}: scan the number printed on the key.",
+        most=MAX_LENGTH,
+        count=len(text),
+    )
     return _Finding(NumberReason.TOO_LONG, hint)
 
 
@@ -294,6 +306,9 @@ def _bad_character(text: str) -> tuple[NumberReason, str] | None:
 
 # --- mishaps -----------------------------------------------------------------------------------------------------
 
+_CAPS_LOCK = N_("Caps Lock turned upper and lower case round: switch it off.")
+_DOUBLED = N_("The same number came twice in one line: scan it once.")
+
 # (doubled, Caps Lock, layout): single causes before joint ones.
 _CAUSES = sorted(itertools.product((False, True), repeat=3), key=sum)[1:]
 
@@ -330,11 +345,14 @@ def _mishap(text: str, finding: _Finding, rules: Rules) -> tuple[NumberReason, s
             continue
         causes = {
             NumberReason.LAYOUT: _layout_hint(pairs) if pairs else "",
-            NumberReason.CAPS_LOCK: "Caps Lock turned upper and lower case round: switch it off." if caps_lock else "",
-            NumberReason.DOUBLED: "The same number came twice in one line: scan it once." if doubled else "",
+            NumberReason.CAPS_LOCK: _CAPS_LOCK if caps_lock else "",
+            NumberReason.DOUBLED: _DOUBLED if doubled else "",
         }
         named = [reason for reason, hint in causes.items() if hint]
-        return named[0], " ".join(causes[reason] for reason in named)
+        hint = causes[named[0]]
+        for reason in named[1:]:
+            hint = Sentence("{title} {hint}", title=hint, hint=causes[reason])
+        return named[0], hint
     return None
 
 
@@ -356,7 +374,15 @@ def _layout_hint(pairs: list[tuple[Layout, Layout]]) -> str:
     """The line that names the two keyboards; where several pairs explain it, the likeliest."""
     scanner, computer = pairs[0]
     if len(pairs) == 1:
-        found = f"The scanner is set to {scanner.label}, the computer to {computer.label}"
-    else:
-        found = f"Scanner and computer are set to different keyboards, probably {scanner.label} and {computer.label}"
-    return f"{found}: set the scanner to the computer's keyboard, then scan again."
+        return Sentence(
+            "The scanner is set to {scanner}, the computer to {computer}: set the scanner to the computer's keyboard, "
+            "then scan again.",
+            scanner=scanner.label,
+            computer=computer.label,
+        )
+    return Sentence(
+        "Scanner and computer are set to different keyboards, probably {scanner} and {computer}: set the scanner to "
+        "the computer's keyboard, then scan again.",
+        scanner=scanner.label,
+        computer=computer.label,
+    )

@@ -5,17 +5,20 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.screen import Screen
 
+from tagsmith.i18n import _
 from tagsmith.tui.face import Face, Tone
 from tagsmith.tui.status import OPEN_PHASES
 from tagsmith.tui.text import Safe
 from tagsmith.tui.widgets import EntrySheet, FaceSheet, Shown
 
-_FACE = Face(
-    ("LEAVE?",),
-    Tone.ERROR,
-    Safe("A pair is half done and would be lost."),
-    Safe("F10 leaves. Esc goes back to it."),
-)
+
+def _face() -> Face:
+    return Face(
+        (_("LEAVE?"),),
+        Tone.ERROR,
+        Safe(_("A pair is half done and would be lost.")),
+        Safe(_("F10 leaves. Esc goes back to it.")),
+    )
 
 
 class LeaveScreen(Screen[None], inherit_bindings=False):
@@ -28,7 +31,7 @@ class LeaveScreen(Screen[None], inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         """The question, and the number being typed."""
-        yield FaceSheet(_FACE, self._block)
+        yield FaceSheet(_face(), self._block)
         yield EntrySheet(id="entry")
 
     def on_mount(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.containers import VerticalScroll
 from textual.message import Message
 
+from tagsmith.i18n import _
 from tagsmith.tui.ring import LogRing
 from tagsmith.tui.screens.overlay import Overlay
 from tagsmith.tui.text import Safe, printable
@@ -19,7 +20,7 @@ class LogScreen(Overlay):
         """There are new lines."""
 
     def __init__(self, shown: Shown, ring: LogRing) -> None:
-        super().__init__(shown, Safe("LOG   F8 or Esc: back   arrows, Home, End: scroll"))
+        super().__init__(shown, Safe(_("LOG   F8 or Esc: back   arrows, Home, End: scroll")))
         self._ring = ring
         self._pending = False
 
@@ -57,4 +58,4 @@ class LogScreen(Overlay):
 
     def _lines(self) -> list[tuple[Safe, Ink]]:
         lines = self._ring.lines()
-        return [(printable(line), Ink.PLAIN) for line in lines] or [(Safe("nothing logged yet"), Ink.DIM)]
+        return [(printable(line), Ink.PLAIN) for line in lines] or [(Safe(_("nothing logged yet")), Ink.DIM)]

@@ -1,0 +1,16 @@
+"use strict";
+// Before the terminal's own script: it looks for the address of its session when the page is loaded.
+addEventListener("DOMContentLoaded", () => {
+  const terminal = document.getElementById("terminal");
+  terminal.dataset.sessionWebsocketUrl = `ws://${location.host}/ws`;
+  // A scan must arrive without a click, also after somebody has clicked beside the terminal.
+  const focus = () => document.querySelector(".xterm-helper-textarea")?.focus();
+  new MutationObserver(focus).observe(document.body, { childList: true, subtree: true, attributes: true });
+  addEventListener("focus", focus);
+  addEventListener("click", (event) => event.target.closest("a") || focus());
+});
+// The function keys are the station's, not the browser's.
+addEventListener("keydown", (event) => /^F([1-9]|1[0-2])$/.test(event.key) && event.preventDefault(), true);
+// A fragment with a token that is put in anew must not stay in the address.
+addEventListener("hashchange", () => history.replaceState(null, "", "/"));
+if (location.hash) history.replaceState(null, "", "/");
