@@ -226,6 +226,8 @@ class Reason(enum.StrEnum):
     """What a person confirmed is not what waits now."""
     KEY_AWAY = "key-away"
     """The key is not on the reader while its pair is confirmed."""
+    LANE_STOPPED = "lane-stopped"
+    """The lane waits for a person's decision; nothing is paired on it before."""
     GOLDEN_AWAITED = "golden-key-awaited"
     """The shift begins with the golden key; nothing is paired before."""
     GOLDEN_REVERSED = "golden-key-reversed"

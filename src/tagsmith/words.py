@@ -106,6 +106,7 @@ _REASONS: dict[str, tuple[str, str]] = {
     Reason.UNREADABLE: ("The key on the reader cannot be read.", "Take it away and lay one key on it, flat."),
     Reason.STALLED: ("The station stood still: nothing is paired.", "Start this key again."),
     Reason.CONFIRM_STALE: ("Something changed before it was confirmed.", "Look at it again, then confirm."),
+    Reason.LANE_STOPPED: ("This lane has stopped: nothing is paired.", "Choose what is to be done about it first."),
     Reason.KEY_AWAY: ("The key is not on the reader: nothing is saved.", "Lay this key on the reader, then confirm."),
     Reason.GOLDEN_AWAITED: ("The golden key comes first.", "Tap the golden key on this lane."),
     Reason.GOLDEN_REVERSED: (

@@ -34,6 +34,7 @@ from tagsmith.model import (
     Tag,
     Terms,
 )
+from tagsmith.production import Stop
 from tagsmith.readers import Reader
 from tagsmith.readers.pump import Edge, Pump, ReaderChanged, TagArrived, TagLeft, TagsCollided
 from tagsmith.scanners import CommandKind, ScannerDevice
@@ -98,6 +99,8 @@ class Bench:
         self._new_id = new_id
         self._tasks: set[asyncio.Task[None]] = set()
         self._commits: set[asyncio.Task[None]] = set()
+        self._answers: dict[str, Callable[[Lane], None]] = {}
+        """What each choice does, of all that a stop may offer."""
         self._stopping = False
         self._pair_times: deque[float] = deque()
         self._started_at = clock()
@@ -167,7 +170,7 @@ class Bench:
             # Its key may lie on the dead reader: the number must not wait for whatever is laid there afterwards.
             self._refuse_number(lane, scan, words.notice(Reason.READER_LOST, number=scan.text))
             return
-        if shut := self._work.shut():
+        if shut := self._shut(lane):
             self._refuse_number(lane, scan, words.notice(shut))
             return
         if scan.fault is not None:
@@ -226,6 +229,29 @@ class Bench:
     def acknowledge(self) -> None:
         """A person has seen the alarm."""
         self._acknowledged()
+
+    def answer(self, lane_name: str, choice: str) -> None:
+        """A person has decided how a lane that has stopped goes on; what was not offered means nothing."""
+        lane = self._lanes.get(lane_name)
+        if lane is None or lane.stop is None or choice not in {offered.id for offered in lane.stop.choices}:
+            return
+        self._say("answered", lane, reason=lane.stop.reason, choice=choice)
+        self._answers[choice](lane)
+        self._changed()
+
+    def _stop_lane(self, lane: Lane, stop: Stop) -> None:
+        """Pair nothing on this lane until a person has decided."""
+        self._drop_half(lane)
+        lane.stop = stop
+        self._signal(lane, Signal.ALARM)
+        message = f"{stop.title} {stop.hint}"
+        choices = [choice.id for choice in stop.choices]
+        self._say("stopped", lane, reason=stop.reason, message=message, choices=choices, numbers=list(stop.numbers))
+        self._changed()
+
+    def _shut(self, lane: Lane) -> str:
+        """By which reason nothing may be paired on this lane now; empty while it may."""
+        return Reason.LANE_STOPPED if lane.stop is not None else self._work.shut()
 
     def shift_asked(self, kind: CommandKind) -> None:
         """A command about shifts was scanned."""
@@ -294,7 +320,7 @@ class Bench:
             for one in (*twins, lane):
                 self._step(one, pairing.Collided(at, Reason.TWO_LANES))
             return
-        if lane.state.phase is not Phase.GOLDEN and (shut := self._work.shut()):
+        if lane.state.phase is not Phase.GOLDEN and (shut := self._shut(lane)):
             self._refused(lane, words.notice(shut), tag.uid, "")
             return
         self._step(lane, pairing.Tapped(tag, verdict, at, self._new_id()))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from tagsmith import pairing, visual_number, words
 from tagsmith.errors import JournalError
 from tagsmith.model import LaneView, Notice, Phase, ReaderState, ReaderStatus, Tag, Terms
+from tagsmith.production import Stop
 from tagsmith.readers import Pump, Reader
 from tagsmith.scanners import CommandKind
 from tagsmith.uid import ByteOrder, Decision, Uid
@@ -57,6 +58,9 @@ class Lane:
         self.failure: JournalError | None = None
         self.terms: Terms | None = None
         """What the pair that was confirmed last gets, where that was said with the confirmation."""
+        self.stop: Stop | None = None
+        """Set while nothing is paired here until a person decides."""
+        self.rejected_in_row = 0
         self.timer: asyncio.TimerHandle | None = None
         self._rules = rules
 
@@ -105,6 +109,8 @@ class Lane:
             notice=self.notice,
             warnings=self.warnings,
             expects=_expects(state.phase, self._rules.order),
+            stop=self.stop,
+            rejected_in_row=self.rejected_in_row,
         )
 
 
