@@ -126,6 +126,9 @@ def test_numbers_and_times_have_the_local_form() -> None:
     local = AT.astimezone()
     assert spoken(paired) == f"N-1 mit 04, 04.05.2026 {local:%H:%M}"
     assert str(paired) == f"N-1 with 04, 2026-05-04 {local:%H:%M}"
+    keys = "known, has {count} key", "known, has {count} keys"
+    said = [i18n.plural(*keys, count) for count in (1, 2)]
+    assert said == ["bekannt, hat {count} Karte", "bekannt, hat {count} Karten"]
     assert (i18n.number(1234), i18n.number(1_234_567)) == ("1.234", "1.234.567")
     i18n.speak("en")
     assert i18n.number(1234) == "1234"

@@ -51,8 +51,8 @@ def N_(message: str) -> str:
 
 
 def plural(one: str, many: str, count: int) -> str:
-    """The sentence for this count."""
-    return _catalogue.ngettext(one, many, count)
+    """The sentence for this count: English and German tell one from many alike."""
+    return _(one if count == 1 else many)
 
 
 class Sentence(str):
