@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import functools
 import gc
 import itertools
 import shutil
@@ -19,39 +18,25 @@ import statistics
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+import filling
 from tagsmith.errors import DuplicateUid
-from tagsmith.journal import Journal, rows
-from tagsmith.journal.database import writing_engine
-from tagsmith.journal.writing import Transaction, Writer
+from tagsmith.journal import Journal
 from tagsmith.model import Entry
-from tagsmith.uid import ByteOrder, Technology, Uid
+from tagsmith.uid import Uid
 
 TARGET = "https://drive-api.example/drive"
-FILL_AT_ONCE = 2000
-NUMBERS = itertools.count(1)
+NUMBERS = itertools.count(10_000_001)
+"""Past those of the journals that are filled."""
 
 
 def new_entry() -> Entry:
-    """An entry like those of a station: uids and ids scattered, numbers counted up."""
-    number = next(NUMBERS)
-    uid = b"\x04" + (number * 0x9E3779B97F4A7C15 % (1 << 48)).to_bytes(6, "big")
-    return Entry(
-        id=uuid.uuid4().hex,
-        target=TARGET,
-        uid=Uid(uid, Technology.ISO14443A),
-        uid_order=ByteOrder.REVERSED,
-        visual_number=f"DE*8PS*{number:09d}",
-        number_key=f"de8ps{number:09d}",
-        paired_at=datetime.now(UTC),
-        lane="1",
-        station="bench",
-        reader="ACS ACR1252 Dual Reader [ACR1252 Dual Reader PICC] 00 00",
-    )
+    """An entry that no journal here has yet."""
+    return filling.new_entry(next(NUMBERS), TARGET)
 
 
 class Samples:
@@ -68,20 +53,6 @@ class Samples:
     def line(self) -> str:
         p99 = sorted(self.taken)[int(0.99 * (len(self.taken) - 1))]
         return f"  {self.name:<34} median {self.median_s * 1e3:8.3f} ms   p99 {p99 * 1e3:8.3f} ms   n {len(self.taken)}"
-
-
-def fill(path: Path, count: int) -> None:
-    """Append many entries through the journal's own writer, thousands to a commit."""
-    Journal.open(f"sqlite:///{path}", station="bench").close()
-    writer = Writer(writing_engine(path), path, "bench", lambda: datetime.now(UTC))
-
-    def some(transaction: Transaction, number: int) -> None:
-        for _ in range(number):
-            transaction.insert(rows.new_row(new_entry()))
-
-    for done in range(0, count, FILL_AT_ONCE):
-        writer.transact(functools.partial(some, number=min(FILL_AT_ONCE, count - done)))
-    writer.close()
 
 
 def bare_commits(path: Path) -> Iterator[float]:
@@ -165,7 +136,7 @@ async def against_size(folder: Path, small: int, large: int, samples: int) -> No
     paths = {size: folder / f"{size}.db" for size in sizes}
     for size, path in paths.items():
         begun = time.perf_counter()
-        fill(path, size)
+        filling.fill(path, TARGET, size, waiting=size)
         print(f"filled {size} entries in {time.perf_counter() - begun:.1f} s, {path.stat().st_size / 1e6:.0f} MB")
     kinds = ("append", "duplicate refused", "look-up, known key", "look-up, new key", "due", "open")
     taken = {(kind, size): Samples(f"{kind}, {size} entries") for kind in kinds for size in sizes}
