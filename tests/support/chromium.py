@@ -81,10 +81,10 @@ class Tab:
     async def type(self, text: str) -> None:
         """Type as a scanner does, with Enter at the end."""
         for char in text:
-            await self.ask(
-                "Input.dispatchKeyEvent", type="keyDown", key=char, text=char, windowsVirtualKeyCode=ord(char)
-            )
-            await self.ask("Input.dispatchKeyEvent", type="keyUp", key=char, windowsVirtualKeyCode=ord(char))
+            # Only letters and digits are numbered as they are spelled: a 45 would be the Insert key, not a hyphen.
+            number = ord(char.upper()) if char.isalnum() else 0
+            await self.ask("Input.dispatchKeyEvent", type="keyDown", key=char, text=char, windowsVirtualKeyCode=number)
+            await self.ask("Input.dispatchKeyEvent", type="keyUp", key=char, windowsVirtualKeyCode=number)
         for kind in ("keyDown", "keyUp"):
             await self.ask(
                 "Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", windowsVirtualKeyCode=13, text="\r"

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.option("--headless", is_flag=True, help="No screen: numbers from standard input, events as JSON lines."),
-    click.option("--no-stdin", is_flag=True, help="Headless, for services: numbers from scanners of its own only."),
     click.option(
         "--language",
         type=click.Choice(LANGUAGES),
@@ -43,6 +41,7 @@ _OPTIONS = (
 _WAYS = (
     click.option("--headless", is_flag=True, help="No screen: numbers from standard input, events as JSON lines."),
     click.option("--plain", is_flag=True, help="No screen: numbers from standard input, a sentence per event."),
+    click.option("--no-stdin", is_flag=True, help="Headless, for services: numbers from scanners of its own only."),
 )
 
 
@@ -104,8 +103,8 @@ def station_wanted(
     user: str | None,
     config: Path | None,
     *,
-    headless: bool,
-    no_stdin: bool,
+    headless: bool = False,
+    no_stdin: bool = False,
     plain: bool = False,
     readers: tuple[str, ...],
     scanners: tuple[str, ...],

@@ -344,6 +344,8 @@ class Courier:
         """
         if (wait_s := self._clearance_s()) > 0:
             return wait_s
+        # Of a pair that was taken back nobody asks whether its window has passed: it would wake us for ever.
+        self._holds.ripe(self._clock())
         asked = False
         while True:
             now = self._clock()
