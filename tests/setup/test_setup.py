@@ -294,7 +294,9 @@ def test_a_dialogue_in_a_terminal(tmp_path: Path, sandbox: Sandbox) -> None:
         ("Write this to", "y"),
     ]
     command = [sys.executable, "-m", "tagsmith", "setup", "--config", str(settings), "--write-only", "--timeout", "20"]
-    with Terminal(tmp_path, command=command, size=(200, 50)) as terminal:
+    # Readers of a daemon that happens to run here would be offered, too.
+    nowhere = str(tmp_path / "pcscd.comm")
+    with Terminal(tmp_path, command=command, size=(200, 50), PCSCLITE_CSOCK_NAME=nowhere) as terminal:
         answered = 0
         for question, answer in dialogue:
             deadline = time.monotonic() + 30

@@ -241,7 +241,7 @@ def test_stopped_and_continued(terminal: Terminal) -> None:
     terminal.read_until("\x1b[?1049l")
     terminal.forget()
     terminal.signal(signal.SIGCONT)
-    terminal.read_until("\x1b[?1049h")
+    terminal.read_until("\x1b[?1004h")  # written once the line is raw again; before, it would turn \r into \n
     terminal.type(NUMBER + b"\r")
     assert terminal.wait_for("scan")[0]["fault"] is None
     terminal.read_until("Saved DE*8PS*CD0C00*2.")

@@ -12,6 +12,7 @@ import click
 from tagsmith.cli.output import config_option
 from tagsmith.cli.station import served_options, station_wanted
 from tagsmith.errors import ConfigError, StationError
+from tagsmith.lines.libraries import missing
 
 if TYPE_CHECKING:
     from tagsmith.web import Gate
@@ -28,7 +29,7 @@ def serve(host: str, port: int, expose: bool, user: str | None, config: Path | N
     """Show the station's screen in a browser. The address that is printed opens it; it holds a secret.
 
     One window at a time; closing it ends the station as F10 does. From another machine: ssh -L PORT:127.0.0.1:PORT to
-    this one, then open the address there. `pip install 'tagsmith[web]'` brings what it needs.
+    this one, then open the address there. It needs what the extra `web` brings.
     """
     _check_host(host, expose)
     station_wanted(user, config, **station)
@@ -38,7 +39,7 @@ def serve(host: str, port: int, expose: bool, user: str | None, config: Path | N
         if (error.name or "").partition(".")[0] not in ("aiohttp", "textual_serve"):
             raise
         raise StationError(
-            "the browser's screen needs textual-serve, which is not installed", "type: pip install 'tagsmith[web]'"
+            "the browser's screen needs textual-serve, which is not installed", f"type: {missing('web')}"
         ) from None
     if not _is_loopback(host):
         click.echo(

@@ -241,7 +241,7 @@ def _readers(timeout_s: float) -> list[dict[str, str]]:
         more = "Another reader (its spec; - for none)" if chosen else "Reader (its spec)"
         spec = click.prompt(more, default=offered or ("-" if chosen else "pcsc:")).strip()
         if spec == "-":
-            if chosen and not waiting:
+            if chosen:
                 return chosen
             continue
         if (device := _made(lambda: create(spec, silent=True))) is None:  # noqa: B023 - called at once

@@ -16,6 +16,7 @@ _PACKAGES = {
     "gpio": ("gpiozero", "lgpio"),
     "postgresql": ("psycopg", "psycopg[binary]"),
     "xlsx": ("openpyxl",),
+    "web": ("textual-serve==1.1.3", "aiohttp"),
 }
 
 
