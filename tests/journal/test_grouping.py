@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 
 import pytest
 from sqlalchemy import Engine, event
@@ -11,6 +12,7 @@ from sqlalchemy import Engine, event
 from support.journal import TARGET, entry
 from tagsmith.errors import DuplicateUid, IllegalTransition, JournalError
 from tagsmith.journal import Journal
+from tagsmith.journal.grouping import GROUP
 from tagsmith.model import Correction, LegName
 
 
@@ -34,6 +36,20 @@ async def test_one_commit_for_all_that_waited(journal: Journal) -> None:
     assert numbers == sorted(numbers)
     assert commits == 1
     assert journal.verify().ok
+
+
+async def test_what_was_asked_for_before_the_end_is_made(journal: Journal) -> None:
+    """More than one group waits when the journal is closed: all of it is on the disc."""
+
+    def until_it_closes() -> None:
+        while journal._writing._open:
+            time.sleep(0.001)
+
+    journal._writing.submit(until_it_closes)
+    asked = [asyncio.ensure_future(journal.append(entry(index))) for index in range(1, 3 * GROUP)]
+    await asyncio.sleep(0)
+    await asyncio.to_thread(journal.close)
+    assert len(await asyncio.gather(*asked)) == 3 * GROUP - 1
 
 
 async def test_one_that_is_refused_spoils_no_other(journal: Journal) -> None:

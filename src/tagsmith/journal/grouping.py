@@ -5,6 +5,7 @@ Nothing waits for company: what has come while the last transaction was under wa
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -32,6 +33,8 @@ class Group:
         self._writer = writer
         self._lock = threading.Lock()
         self._pending: deque[tuple[Callable[[Transaction], Any], str, Future[Any]]] = deque()
+        self._called = False
+        """Whether the worker has been called and has not come yet: it will take along what is asked for meanwhile."""
 
     def submit(self, work: Callable[[Transaction], _T], *, by: str = "") -> Future[_T]:
         """Have `work` done with the next transaction; it is done though its future be cancelled. `by` is who asks.
@@ -42,14 +45,28 @@ class Group:
         future: Future[_T] = Future()
         future.set_running_or_notify_cancel()
         with self._lock:
-            self._worker.submit(self._commit)
+            if not self._called:
+                self._worker.submit(self._commit)
+                self._called = True
             self._pending.append((work, by, future))
         return future
 
     def _commit(self) -> None:
-        """On the writer's thread: once for every change, though an earlier call may have taken it along."""
-        with self._lock:
-            group = [self._pending.popleft() for _ in range(min(GROUP, len(self._pending)))]
+        """On the writer's thread: one group, then the worker's other work, then the next group."""
+        while True:
+            with self._lock:
+                group = [self._pending.popleft() for _ in range(min(GROUP, len(self._pending)))]
+            self._commit_group(group)
+            with self._lock:
+                if not self._pending:
+                    self._called = False
+                    return
+                with contextlib.suppress(RuntimeError):  # closed: what was asked for before is made all the same
+                    self._worker.submit(self._commit)
+                    return
+
+    def _commit_group(self, group: list[tuple[Callable[[Transaction], Any], str, Future[Any]]]) -> None:
+        """All in one transaction, or each in one of its own where one of them cannot be made."""
         if len(group) > 1:
             try:
                 results = self._writer.transact(
