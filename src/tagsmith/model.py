@@ -575,6 +575,8 @@ class StationView:
     """Pairs in each five minutes of the last hour, oldest first."""
     first_pass_yield: float | None = None
     """Keys that became a pair at the first try, of all that were tried (0 to 1); None before the first."""
+    said: str = ""
+    """Why what was asked for last (of a batch, an undo, a key put aside) was not done, or that it was; plain words."""
     fatal: str = ""
     """Set when the station cannot go on; plain words."""
 
