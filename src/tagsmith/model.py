@@ -208,6 +208,8 @@ class Reason(enum.StrEnum):
     """A half pair waited too long."""
     CANCELLED = "cancelled"
     """A person cleared the lane."""
+    PUT_ASIDE = "put-aside"
+    """A person has put the key aside (event `put-aside`)."""
     NOT_SAVED = "commit-failed"
     """The journal could not record the pair."""
     BUSY = "busy"
