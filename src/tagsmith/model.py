@@ -387,6 +387,19 @@ class Record:
     """Whether the check that covers it has passed, or none is needed: only then it is sent."""
 
     @property
+    def can_undo(self) -> bool:
+        """Whether it can still be taken back: nothing of it was ever sent."""
+        return self.mark is None and self.reservation.state is LegState.HELD and not self.reservation.attempts
+
+    @property
+    def for_a_person(self) -> bool:
+        """Whether only a person brings it further: something was refused, or is in doubt and not asked for again."""
+        return self.mark is None and any(
+            leg.state is LegState.REFUSED or (leg.state is LegState.UNKNOWN and not leg.repeat)
+            for leg in (self.reservation, self.activation)
+        )
+
+    @property
     def state(self) -> State:
         """What is shown. An unknown outcome of either leg outranks everything a person has not marked."""
         if self.mark is not None:
