@@ -9,4 +9,4 @@ from tagsmith.bench.bench import Bench
 from tagsmith.bench.lane import Work
 from tagsmith.bench.rework import MANY_REJECTS, UNLOCK
 
-__all__ = ["MANY_REJECTS", "UNLOCK", "Bench", "Lane", "Work"]
+__all__ = ["MANY_REJECTS", "UNLOCK", "Bench", "Work"]

@@ -148,7 +148,7 @@ class Station:
         self._call(lambda bench: bench.reject(lane, cause, note))
 
     def answer(self, lane: str, choice: str, secret: str = "") -> None:
-        """Decide how a lane that has stopped goes on; `secret` is a supervisor's code or PIN, where one is asked for."""
+        """Decide how a stopped lane goes on; `secret` is a supervisor's code or PIN, where one is asked for."""
         if choice == UNLOCK:
             self._call(lambda _: self._of_unlocking.ask(lane, secret))
         else:
