@@ -45,13 +45,15 @@ class MemoryJournal:
         self.rejected: list[tuple[str, RejectedKey]] = []
         self.trouble: JournalError | None = None
 
-    def _check(self) -> None:
+    async def _turn(self) -> None:
+        """A change: others have their turn meanwhile, and it may fail."""
+        await asyncio.sleep(0)
         if self.trouble is not None:
             trouble, self.trouble = self.trouble, None
             raise trouble
 
     async def append(self, entry: Entry) -> Committed:
-        self._check()
+        await self._turn()
         if (found := await self.find(entry.target, uid=entry.uid)) is not None:
             raise DuplicateUid("paired already", found)
         if (found := await self.find(entry.target, number_key=entry.number_key)) is not None:
@@ -69,14 +71,14 @@ class MemoryJournal:
         return self.records.get(entry_id)
 
     async def undo(self, entry_id: str, reason: str = "") -> Record:
-        self._check()
+        await self._turn()
         record = self.records.get(entry_id)
         if record is None or (record.mark is not Mark.UNDONE and not record.can_undo):
             raise IllegalTransition("it cannot be taken back")
         return self.put(_with(record, mark=Mark.UNDONE, note=reason))
 
     async def reject_key(self, target: str, key: RejectedKey) -> None:
-        self._check()
+        await self._turn()
         self.rejected.append((target, key))
 
     def put(self, record: Record) -> Record:

@@ -70,7 +70,8 @@ class Reworking(abc.ABC):
     def __init__(self) -> None:
         self._made: set[str] = set()
         """Entries of this run that stand."""
-        self._taking_back: set[str] = set()
+        self._taken_back: set[str] = set()
+        """Entries that were taken back, or are about to be."""
 
     # --- taking back --------------------------------------------------------------------------------------------
 
@@ -87,9 +88,9 @@ class Reworking(abc.ABC):
 
     async def _take_back(self, entry: str, why: str, asked: Lane | None = None) -> None:
         """Take a pair back; each lane whose last pair it is forgets it, so that nothing else is taken back for it."""
-        if entry in self._taking_back:
-            return  # asked for twice, as people do
-        self._taking_back.add(entry)
+        if entry in self._taken_back:
+            return  # asked for twice, as people do: the first answer stands
+        self._taken_back.add(entry)
         record: Record | None = None
         try:
             record = await self._journal.undo(entry, reason=why)
@@ -102,12 +103,12 @@ class Reworking(abc.ABC):
         else:
             notice = words.notice("undone")
             said = Sentence("Taken back: {number}. Its key and its number are free again.", number=_number_of(record))
-        finally:
-            self._taking_back.discard(entry)
         if record is not None:
             self.paired_count -= entry in self._made
             self._made.discard(entry)
             self._paired(record)
+        else:
+            self._taken_back.discard(entry)
         lanes = [lane for lane in self._lanes.values() if lane.state.last and lane.state.last.entry == entry]
         for lane in lanes:
             self._step(lane, pairing.Undone(entry, record is not None, self._clock()))
@@ -213,13 +214,15 @@ class Reworking(abc.ABC):
         if uid is None and reason in _LYING:
             lying = [lane.present.uid] if lane.present is not None else lane.collided
             uid = min(lying, key=lambda one: one.wire) if lying else None
-        elif uid is None and (
-            # After a tap its number may come once more; and of many a scan nobody knows which key it was of.
-            not number or state.owes or reason in _OF_SCANS or self._work.rules.order is pairing.Order.TAP_FIRST
-        ):
-            return
+        elif uid is None and not (number and reason not in _OF_SCANS and self._numbers_come_first(lane)):
+            return  # a scan, and nobody knows of which key
         lane.row.refuse(self._clock(), uid, number)
         self._stop_after_many(lane)
+
+    def _numbers_come_first(self, lane: Lane) -> bool:
+        """Whether a number stands for a key: not where it can only be that of a key that was tapped."""
+        order = self._work.rules.order
+        return order is pairing.Order.SCAN_FIRST or (order is pairing.Order.EITHER and not lane.state.owes)
 
     def _stop_after_many(self, lane: Lane) -> None:
         if lane.stop is None and 0 < self._work.stop_after <= len(lane.row):

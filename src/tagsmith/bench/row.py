@@ -2,7 +2,7 @@
 
 A key is known by its UID. Where a refusal brings none, it is of the key that was refused last, if that has none
 either, or it is a key of its own: what lies on a reader and cannot be read is one at each time that it is laid there,
-and a number that came before its key is one until that key is tapped.
+and a number without its key is that of the key before it, if that has none, else a key until its own is tapped.
 """
 
 from __future__ import annotations
@@ -62,6 +62,8 @@ class Row:
                 known = last
         elif number:
             known = next((key for key in self._keys if key.number.casefold() == number.casefold()), None)
+            if known is None and last is not None and not last.number:
+                known = last
         elif last is not None and last.uid is None and (by_hand or at - last.at < SAME_LAYING_S):
             known = last
         else:

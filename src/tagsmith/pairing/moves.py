@@ -209,6 +209,8 @@ def known_tick(lane: Lane, event: Event, rules: Rules) -> Step:
 
 def collided(lane: Lane, event: Event, rules: Rules) -> Step:
     assert isinstance(event, Collided)
+    if lane.phase is Phase.PAIRED:  # that key is done with: this is about whatever lies there now
+        return _refuse(lane, event.reason, event.at)
     return _refuse(lane, event.reason, event.at, uid=_uid(lane), number=_number(lane))
 
 
