@@ -275,36 +275,39 @@ def too_late(record: Record | None) -> str:
     """Why a pair cannot be taken back, and what to do instead; in one line."""
     if record is None:
         return N_("There is no such pair.")
-    entry = {"number": record.entry.visual_number, "entry": record.number}
+    entry = {"number": record.entry.visual_number, "uid": record.entry.uid.wire}
     if record.mark is Mark.VOID:
         return Sentence("{number} was declared void before: it stays so.", number=record.entry.visual_number)
     if record.reservation.state is LegState.DONE:
-        return Sentence("Too late: the API holds {number}. To give it up: tagsmith journal void {entry}", **entry)
+        return Sentence(
+            "Too late: the API holds {number}. To give it up: tagsmith journal void {uid} --reason WHY", **entry
+        )
     if record.reservation.state is LegState.REFUSED:
-        return Sentence("Too late: the API refused {number}. To give it up: tagsmith journal void {entry}", **entry)
-    return Sentence("Too late: the API perhaps holds {number}. To give it up: tagsmith journal void {entry}", **entry)
+        return Sentence(
+            "Too late: the API refused {number}. To give it up: tagsmith journal void {uid} --reason WHY", **entry
+        )
+    return Sentence(
+        "Too late: the API perhaps holds {number}. To give it up: tagsmith journal void {uid} --reason WHY", **entry
+    )
 
 
 def todo(record: Record) -> str:
-    """What a person is to do about a pair that does not go on by itself; one sentence, empty for any other."""
-    entry, reservation, activation = {"entry": record.number}, record.reservation, record.activation
+    """What a person is to do about a pair that does not go on by itself; one sentence, empty for any other.
+
+    The commands name it by its UID: a number could be that of another one, too, and needs quotes in a shell.
+    """
     if not record.for_a_person:
         return ""
+    key, reservation, activation = {"uid": record.entry.uid.wire}, record.reservation, record.activation
     if reservation.state is LegState.REFUSED:
-        return Sentence(
-            "Look at number and key; then tagsmith journal retry {entry}, or correct {entry}, or void {entry}.", **entry
-        )
+        return Sentence("Look at number and key; then tagsmith journal retry {uid}, or correct, or void.", **key)
     if reservation.state is LegState.UNKNOWN and not reservation.repeat:
-        return Sentence("Find out whether the API holds it: tagsmith journal resolve {entry}.", **entry)
+        return Sentence("Find out whether the API holds it: tagsmith journal resolve {uid}", **key)
     if activation.state is LegState.UNKNOWN:
-        return Sentence("Find out whether it is activated: tagsmith journal resolve {entry}.", **entry)
+        return Sentence("Find out whether it is activated: tagsmith journal resolve {uid}", **key)
     if activation.status == _NO_SUCH_USER:
-        return Sentence(
-            "The API does not know the user: tagsmith journal correct {entry} --user ID, with the right one.", **entry
-        )
-    return Sentence(
-        "Look why it was not activated; then tagsmith journal retry {entry}, or correct {entry} --user ID.", **entry
-    )
+        return Sentence("The API does not know its user: tagsmith journal correct {uid} --user ANOTHER", **key)
+    return Sentence("Not activated, see why; then tagsmith journal retry {uid}, or correct with --user.", **key)
 
 
 _NO_SUCH_USER = 404

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from support.still_bench import StillBench
-from tagsmith import pairing
+from tagsmith import pairing, words
 from tagsmith.errors import JournalFull
 from tagsmith.model import Leg, LegState, Mark, Phase, ReaderState, ScanFault
 from tagsmith.production import RejectCause
@@ -99,7 +99,7 @@ async def test_what_was_sent_is_not_taken_back(still: StillBench, state: LegStat
     still.journal.sent(entry, state)
     still.bench.undo_entry(entry)
     await still.settle()
-    assert still.said == [f"{said} To give it up: tagsmith journal void 1"]
+    assert still.said == [f"{said} To give it up: tagsmith journal void {key(1)} --reason WHY"]
     assert not still.seen("undone")[-1]["done"]
     assert (still.view().phase, still.bench.paired_count) == (Phase.PAIRED, 1)
 
@@ -441,7 +441,5 @@ async def test_an_answer_alone_unlocks_nothing(still: StillBench) -> None:
 
 def test_a_choice_says_whether_somebody_is_needed() -> None:
     """Where no supervisor is set, the label says that anybody may."""
-    from tagsmith import words
-
     assert "supervisor's badge, code or PIN" in words.many_rejects(5, supervised=True)[1]
     assert "anybody" in words.many_rejects(5, supervised=False)[1]

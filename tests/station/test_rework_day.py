@@ -12,6 +12,7 @@ import pytest
 
 from support.day import Day, key
 from support.journal import entry
+from tagsmith import words
 from tagsmith.config import Settings, hash_pin, settings_of
 from tagsmith.journal import Journal
 from tagsmith.model import Leg, LegName, LegState, Mark, PairView, Record, Settlement, State
@@ -152,7 +153,7 @@ def test_without_a_supervisor_nobody_is_asked_for(tmp_path: Path) -> None:
 
 
 async def test_the_work_list_is_known_at_the_start(tmp_path: Path) -> None:
-    """Of earlier runs, oldest first, each with what to do; what a person has dealt with elsewhere goes."""
+    """Of earlier runs, oldest first, each with what to do."""
     journal = Journal.open(f"sqlite:///{tmp_path / 'journal.sqlite'}", station="line-3")
     try:
         for index, settlement in enumerate(
@@ -169,8 +170,10 @@ async def test_the_work_list_is_known_at_the_start(tmp_path: Path) -> None:
         with Day(settings(tmp_path)) as day:
             first, second = day.station.view().work
             assert (first.state, first.message) == (State.REFUSED, "no such format")
-            assert first.todo == ("Look at number and key; then tagsmith journal retry 1, or correct 1, or void 1.")
-            assert second.todo == "Find out whether the API holds it: tagsmith journal resolve 3."
+            assert first.todo == (
+                "Look at number and key; then tagsmith journal retry 04000000000001, or correct, or void."
+            )
+            assert second.todo == "Find out whether the API holds it: tagsmith journal resolve 04000000000003"
     finally:
         journal.close()
 
@@ -230,18 +233,16 @@ async def test_what_is_read_is_not_newer_than_what_was_settled_meanwhile() -> No
 @pytest.mark.parametrize(
     ("reservation", "activation", "todo"),
     [
-        (REFUSED, Leg(LegState.HELD), "retry 1, or correct 1, or void 1."),
-        (DOUBTED, Leg(LegState.HELD), "Find out whether the API holds it: tagsmith journal resolve 1."),
-        (DONE, DOUBTED, "Find out whether it is activated: tagsmith journal resolve 1."),
-        (DONE, replace(REFUSED, status=404), "The API does not know the user: tagsmith journal correct 1 --user ID"),
-        (DONE, REFUSED, "then tagsmith journal retry 1, or correct 1 --user ID."),
+        (REFUSED, Leg(LegState.HELD), "then tagsmith journal retry 04000000000001, or correct, or void."),
+        (DOUBTED, Leg(LegState.HELD), "whether the API holds it: tagsmith journal resolve 04000000000001"),
+        (DONE, DOUBTED, "whether it is activated: tagsmith journal resolve 04000000000001"),
+        (DONE, replace(REFUSED, status=404), "know its user: tagsmith journal correct 04000000000001 --user ANOTHER"),
+        (DONE, REFUSED, "then tagsmith journal retry 04000000000001, or correct with --user."),
         (DONE, DONE, ""),
     ],
 )
 def test_each_says_what_to_do(reservation: Leg, activation: Leg, todo: str) -> None:
     """One sentence; nothing where nothing is to be done."""
-    from tagsmith import words
-
     said = words.todo(record(1, reservation, activation))
     assert todo in said
     assert bool(said) == bool(todo)
