@@ -275,20 +275,17 @@ def too_late(record: Record | None) -> str:
     """Why a pair cannot be taken back, and what to do instead; in one line."""
     if record is None:
         return N_("There is no such pair.")
-    entry = {"number": record.entry.visual_number, "uid": record.entry.uid.wire}
+    number = record.entry.visual_number
     if record.mark is Mark.VOID:
-        return Sentence("{number} was declared void before: it stays so.", number=record.entry.visual_number)
+        return Sentence("{number} was declared void before: it stays so.", number=number)
     if record.reservation.state is LegState.DONE:
-        return Sentence(
-            "Too late: the API holds {number}. To give it up: tagsmith journal void {uid} --reason WHY", **entry
-        )
-    if record.reservation.state is LegState.REFUSED:
-        return Sentence(
-            "Too late: the API refused {number}. To give it up: tagsmith journal void {uid} --reason WHY", **entry
-        )
-    return Sentence(
-        "Too late: the API perhaps holds {number}. To give it up: tagsmith journal void {uid} --reason WHY", **entry
-    )
+        what = Sentence("Too late: the API holds {number}.", number=number)
+    elif record.reservation.state is LegState.REFUSED:
+        what = Sentence("Too late: the API refused {number}.", number=number)
+    else:
+        what = Sentence("Too late: the API perhaps holds {number}.", number=number)
+    uid = record.entry.uid.wire
+    return Sentence("{what} To give it up: tagsmith journal void {uid} --reason WHY", what=what, uid=uid)
 
 
 def todo(record: Record) -> str:
