@@ -210,6 +210,15 @@ async def test_the_key_that_was_just_refused_is_meant(still: StillBench) -> None
     assert still.view().rejected_in_row == 2
 
 
+async def test_whoever_knows_the_key_can_say_which(still: StillBench) -> None:
+    """A lane that has stopped has dropped it, and it may be lifted; it is put aside all the same."""
+    (lane,) = still.bench._lanes.values()
+    still.bench.put_aside(lane, RejectCause.WRONG_CHIP, key=(Uid.from_hex(key(1)), "N-1"))
+    await still.settle()
+    [(_, rejected)] = still.journal.rejected
+    assert (rejected.uid, rejected.visual_number) == (Uid.from_hex(key(1)), "N-1")
+
+
 async def test_a_paired_key_is_not_put_aside(still: StillBench) -> None:
     """Its pair stands; the way is to take the pair back. Once it is lifted, the next key is meant."""
     still.arrive(key(1))

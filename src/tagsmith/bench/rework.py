@@ -137,9 +137,11 @@ class Reworking(abc.ABC):
         else:
             self.put_aside(lane, cause, note)
 
-    def put_aside(self, lane: Lane, cause: RejectCause, note: str = "") -> None:
-        """As `reject`, of this lane."""
-        uid, number, why_not = self._key_on(lane)
+    def put_aside(
+        self, lane: Lane, cause: RejectCause, note: str = "", *, key: tuple[Uid | None, str] | None = None
+    ) -> None:
+        """As `reject`, of this lane; of the key with this UID and number where whoever calls knows which it is."""
+        uid, number, why_not = (*key, "") if key is not None else self._key_on(lane)
         if why_not:
             lane.notice = words.notice(why_not)
             self._work.told(words.told(lane.notice))
@@ -150,7 +152,7 @@ class Reworking(abc.ABC):
         lane.row.put_aside(at, uid, number)
         lane.aside = uid
         lane.notice = words.put_aside(cause)
-        key = RejectedKey(
+        rejected = RejectedKey(
             cause=str(cause),
             at=self._utcnow(),
             lane=lane.name,
@@ -160,7 +162,7 @@ class Reworking(abc.ABC):
             operator=self._journal.acting,
             note=note,
         )
-        self._spawn(self._record_aside(lane, key), self._tasks)
+        self._spawn(self._record_aside(lane, rejected), self._tasks)
         self._stop_after_many(lane)
         self._changed()
 

@@ -113,13 +113,12 @@ class WorkList:
 
     def settled(self, record: Record) -> None:
         """A pair's delivery has come further, or a person has dealt with it."""
-        found = dict(self._records)
-        if record.for_a_person:
-            found[record.entry.id] = record
-        else:
-            found.pop(record.entry.id, None)
-        if found != self._records:
+        entry = record.entry.id
+        if record.for_a_person and self._records.get(entry) != record:
+            found = self._records | {entry: record}
             self._take(dict(sorted(found.items(), key=lambda one: one[1].number)[:SHOWN_WORK]))
+        elif not record.for_a_person and entry in self._records:
+            self._take({known: one for known, one in self._records.items() if known != entry})
 
     def shown(self) -> tuple[PairView, ...]:
         """Oldest first."""
