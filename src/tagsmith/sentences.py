@@ -40,11 +40,11 @@ def _said(name: str, fields: Mapping[str, object]) -> str:
             )
         case "golden":
             return N_("The golden key was read right.")
-        case "undone" | "put-aside":
+        case "undone" | "put-aside" | "stopped":
             return _text(fields.get("message"))
         case "unlocked":
             who = _text(fields.get("supervisor"))
-            return words.unlocked(str(fields.get("lane", "")), who)
+            return Sentence("Goes on: {who} has let it.", who=who) if who else words.title("unlocked")
         case "command":
             return Sentence("Command {command}.", command=fields.get("command", ""))
         case "tapped" if fields.get("badge"):
