@@ -16,7 +16,7 @@ from tagsmith.uid import UidReason
 from tagsmith.visual_number import NumberReason
 
 HERE = Path(__file__).parent
-NOTES = {"ok", "four-byte-uid", "ten-byte-uid"}
+NOTES = {"ok", "four-byte-uid", "ten-byte-uid", "put-aside"}
 """Reasons that never refuse anything."""
 DEVICES_START, DEVICES_END = "<!-- generated: devices -->\n", "<!-- /generated -->\n"
 WITHOUT_A_LANE = {

@@ -21,6 +21,8 @@ from tagsmith.scanners import recognise
 SVG = "{http://www.w3.org/2000/svg}"
 FIXED = ["TAGSMITHUNDO", "TAGSMITHCLEAR", "TAGSMITHRETRY", "TAGSMITHVERIFY", "TAGSMITHACK"]
 SHIFTS = ["TAGSMITHSIGNOFF", "TAGSMITHSHIFTSTART", "TAGSMITHSHIFTEND"]
+REJECTS = [f"TAGSMITHREJ{why}" for why in ("PRINT", "DEAD", "WRONG", "DOUBLE", "OTHER")]
+UNLOCK = "TAGSMITHUNLOCK"
 
 # The bar and space widths of the values 0 to 105 (ISO/IEC 15417, table 1), and the stop character.
 WIDTHS = """
@@ -216,11 +218,36 @@ def test_the_orders_for_shifts_have_a_page_of_their_own(tmp_path: Path) -> None:
         assert symbol.places[0][0] >= symbol.right + 10 * symbol.module
 
 
+def test_the_reasons_for_rejects_have_a_page_of_their_own(tmp_path: Path) -> None:
+    """In a section, apart from the way on for a stopped lane; they read back, wide enough for cheap scanners."""
+    path = tmp_path / "rejects.svg"
+    done = run("--reject-sheet", path, "--config", settings_file(tmp_path, *EIGHT))
+    assert done.exit_code == 0
+    root = ElementTree.fromstring(path.read_bytes())
+    symbols = [Symbol(group) for group in root.findall(f"{SVG}g")]
+    assert [symbol.text() for symbol in symbols] == [*REJECTS, UNLOCK]
+    assert symbols[0].words[:2] == ["REJECT-PRINT", "Put this key aside: damaged print"]
+    texts = {text.text: float(text.attrib["y"]) for text in root.findall(f"{SVG}text")}
+    assert texts["Put aside"] < symbols[0].top
+    assert symbols[-2].top + symbols[-2].height < texts["Stopped"] < symbols[-1].top
+    for symbol in symbols:
+        assert symbol.module >= 0.33
+        assert symbol.sizes[0] * 0.7 >= 6
+        assert symbol.places[0][0] >= symbol.right + 10 * symbol.module
+
+
 def test_the_list(tmp_path: Path) -> None:
     """For people a table, for programs JSON: text, command, lane and meaning."""
     config = settings_file(tmp_path, "left", "right")
     table = run("--config", config).output.splitlines()
-    assert [line.split()[0] for line in table[1:]] == [*FIXED, *SHIFTS, "TAGSMITHLANELEFT", "TAGSMITHLANERIGHT"]
+    assert [line.split()[0] for line in table[1:]] == [
+        *FIXED,
+        *SHIFTS,
+        *REJECTS,
+        UNLOCK,
+        "TAGSMITHLANELEFT",
+        "TAGSMITHLANERIGHT",
+    ]
     listed = json.loads(run("--json", "--config", config).stdout)
     assert [one["text"] for one in listed] == [line.split()[0] for line in table[1:]]
     assert listed[-1] == {

@@ -23,6 +23,7 @@ from tagsmith.pairing import (
     Found,
     GoldenSeen,
     Lane,
+    Last,
     LookUp,
     NotSaved,
     NumberRefused,
@@ -591,6 +592,20 @@ class TestOwedNumber:
         result = play(tap(RANDOM), Cancel(2.0), scan("N-1", at=3.0), tap(A, at=4.0), rules=self.RULES)
         assert len(commits(result)) == 1
 
+    @pytest.mark.parametrize("before", [(tap(A),), (), (tap(A), scan("N-9"), Saved("scan-N-9-2.0", 2.5))], ids=len)
+    def test_a_key_put_aside_owes_its_number(self, before: tuple[Event, ...]) -> None:
+        """Whoever scans it out of habit does not give it to the next key."""
+        aside = Cancel(3.0, Reason.PUT_ASIDE)
+        result = play(*before, aside, scan("N-0", at=4.0), tap(B, at=5.0), scan("N-1", at=6.0), rules=self.RULES)
+        assert [(commit.tap.tag.uid.wire, commit.scan.number.text) for commit in commits(result)][-1] == (B, "N-1")
+        assert reasons(result)[-1] == "no-tag"
+
+    def test_a_key_put_aside_with_its_number_owes_nothing(self) -> None:
+        """The next number is the next key's."""
+        result = play(scan("N-0"), Cancel(3.0, Reason.PUT_ASIDE), scan("N-1", at=4.0), tap(A, at=5.0), rules=self.RULES)
+        assert [commit.scan.number.text for commit in commits(result)] == ["N-1"]
+        assert reasons(result) == ["put-aside"]
+
     def test_a_refused_number_owes_nothing(self) -> None:
         """A scan that failed is scanned again."""
         result = play(NumberRefused(1.0), scan("N-1", at=2.0), tap(A, at=3.0), rules=self.RULES)
@@ -705,7 +720,7 @@ _events: st.SearchStrategy[Event] = st.one_of(
     st.builds(Taken, _ids, st.sampled_from([Reason.DUPLICATE_UID, Reason.DUPLICATE_NUMBER]), _records, _times),
     st.builds(NotSaved, _ids, _times),
     st.builds(Retry, _times),
-    st.builds(Cancel, _times),
+    st.builds(Cancel, _times, st.sampled_from([Reason.CANCELLED, Reason.PUT_ASIDE])),
     st.builds(Tick, _times),
     st.builds(UndoAsked, _times),
     st.builds(Undone, _ids, st.booleans(), _times),
@@ -806,7 +821,9 @@ def test_every_cell_of_the_table_is_reached() -> None:
         # A key may become one that is never paired while it waits.
         waits = [tap(A), scan("N-1")] if rules.confirm else [tap(A)]
         first = play(*waits, rules=replace(rules, never=frozenset())).lane if rules.never else Lane.first(rules)
-        frontier, known = [first], {first}
+        # At the start of a shift, the last pair of the one before is known.
+        frontier = [first, replace(Lane.first(rules), last=Last("e1", Uid.from_hex(A), "n1", float("-inf")))]
+        known = set(frontier)
         while frontier and len(known) < 6000 and promised - seen:
             lane = frontier.pop(0)
             for event in alphabet:

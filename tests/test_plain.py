@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from support.cli import CommandLine
 from support.headless import entries, environment
 from support.wire_server import WireServer
 from tagsmith.lines.libraries import missing
+from tagsmith.model import Event
+from tagsmith.sentences import sentence
 
 
 def run_plain(folder: Path, url: str, numbers: str, **more: str) -> tuple[str, dict[str, str]]:
@@ -57,6 +60,21 @@ def test_one_sentence_per_event(tmp_path: Path, language: str, said: str) -> Non
     assert text.endswith("\n")
     assert all(line.isprintable() and line[2] == line[5] == ":" for line in text.splitlines())
     assert [entry["visual_number"] for entry in entries(env)] == ["N-1"]
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (Event("unlocked", {"lane": "A", "supervisor": "Ada", "by": "badge"}), "lane A: Goes on: Ada has let it."),
+        (Event("unlocked", {"lane": "A", "supervisor": None, "by": "anybody"}), "lane A: This lane goes on."),
+        (Event("stopped", {"lane": "A", "message": "Stopped: 5 keys."}), "lane A: Stopped: 5 keys."),
+        (Event("tapped", {"lane": "A", "badge": True, "warnings": []}), "lane A: A badge was tapped."),
+        (Event("undone", {"lane": None, "message": "There is no such pair."}), ": There is no such pair."),
+    ],
+)
+def test_what_is_told_of_rework(event: Event, said: str) -> None:
+    """A lane that stops and goes on, a badge that is told of without its UID, an undo that is of no lane."""
+    assert sentence(event, datetime(2026, 5, 4, tzinfo=UTC)).endswith(said)
 
 
 def test_json_and_sentences_exclude_each_other(

@@ -208,6 +208,8 @@ class Reason(enum.StrEnum):
     """A half pair waited too long."""
     CANCELLED = "cancelled"
     """A person cleared the lane."""
+    PUT_ASIDE = "put-aside"
+    """A person has put the key aside (event `put-aside`)."""
     NOT_SAVED = "commit-failed"
     """The journal could not record the pair."""
     BUSY = "busy"
@@ -383,6 +385,19 @@ class Record:
     note: str = ""
     checked: bool = True
     """Whether the check that covers it has passed, or none is needed: only then it is sent."""
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether it can still be taken back: nothing of it was ever sent."""
+        return self.mark is None and self.reservation.state is LegState.HELD and not self.reservation.attempts
+
+    @property
+    def for_a_person(self) -> bool:
+        """Whether only a person brings it further: something was refused, or is in doubt and not asked for again."""
+        return self.mark is None and any(
+            leg.state is LegState.REFUSED or (leg.state is LegState.UNKNOWN and not leg.repeat)
+            for leg in (self.reservation, self.activation)
+        )
 
     @property
     def state(self) -> State:
@@ -575,6 +590,8 @@ class StationView:
     """Pairs in each five minutes of the last hour, oldest first."""
     first_pass_yield: float | None = None
     """Keys that became a pair at the first try, of all that were tried (0 to 1); None before the first."""
+    said: str = ""
+    """Why what was asked for last (of a batch, an undo, a key put aside) was not done, or that it was; plain words."""
     fatal: str = ""
     """Set when the station cannot go on; plain words."""
 

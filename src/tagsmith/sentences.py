@@ -40,10 +40,17 @@ def _said(name: str, fields: Mapping[str, object]) -> str:
             )
         case "golden":
             return N_("The golden key was read right.")
-        case "undone":
+        case "undone" | "put-aside" | "stopped":
             return _text(fields.get("message"))
+        case "unlocked":
+            who = _text(fields.get("supervisor"))
+            return Sentence("Goes on: {who} has let it.", who=who) if who else words.title("unlocked")
         case "command":
             return Sentence("Command {command}.", command=fields.get("command", ""))
+        case "tapped" if fields.get("badge"):
+            return N_("A badge was tapped.")
+        case "removed" if fields.get("badge"):
+            return N_("The badge was taken away.")
         case "tapped":
             return _with_warnings(Sentence("Key {uid_api} tapped.", uid_api=fields.get("uid_api", "")), fields)
         case "removed":

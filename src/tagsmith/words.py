@@ -16,6 +16,8 @@ from tagsmith.i18n import number as local_number
 from tagsmith.model import (
     Delivery,
     DeliveryView,
+    LegState,
+    Mark,
     Notice,
     Phase,
     ReaderInfo,
@@ -25,7 +27,7 @@ from tagsmith.model import (
     ScanFault,
     State,
 )
-from tagsmith.production import RejectCause, Shift, ShiftReport
+from tagsmith.production import RejectCause, RejectedKey, Shift, ShiftReport
 from tagsmith.uid import Uid, UidReason
 from tagsmith.visual_number import NumberReason, NumberVerdict
 
@@ -92,6 +94,7 @@ _REASONS: dict[str, tuple[str, str]] = {
     Reason.DUPLICATE_NUMBER: ("This number is already used.", "Put the key aside and call somebody."),
     Reason.TIMEOUT: ("It took too long: nothing is paired.", _LIFT),
     Reason.CANCELLED: ("Cleared: nothing is paired.", "Tap a key to go on."),
+    Reason.PUT_ASIDE: ("Put aside.", "Lay it with the rejects and take the next key."),
     Reason.NOT_SAVED: ("NOT SAVED: the pair is not on the disc.", "Tap the key again (or F5) to try again."),
     Reason.BUSY: ("The last pair is still being saved.", "Wait for PAIRED, then scan again."),
     Reason.TWO_LANES: ("The same key is on two lanes at once.", "Take it away; put both keys aside and call somebody."),
@@ -161,6 +164,14 @@ _REASONS: dict[str, tuple[str, str]] = {
     "nothing-to-undo": ("There is no pair of this lane to undo.", ""),
     "undone": ("Taken back: the last pair of this lane.", "Its key and its number are free again."),
     "undo-refused": ("Too late to undo: it was already sent.", "Put the key aside and call somebody."),
+    "which-lane": ("Nobody knows which lane is meant.", "Choose the lane first."),
+    "aside-is-paired": ("The key on the reader is paired.", "Take it away first; or take the pair back (F2)."),
+    "aside-already": ("This key is put aside already.", "Lay it with the rejects and take the next key."),
+    "aside-not-saved": ("The key is not recorded as put aside.", "Try again."),
+    "unlocked": ("This lane goes on.", "Tap the next key."),
+    "unlock-wrong": ("That is no supervisor's badge, code or PIN.", "The lane stays stopped."),
+    "unlock-supervisor": ("Only a supervisor lets this lane go on.", "Badge on the reader, code, or PIN."),
+    "unlock-which": ("Several lanes have stopped.", "Scan the lane's barcode first, or tap the badge on the lane."),
     "sign-on-first": ("Nobody has signed on: nothing is paired.", "Tap your badge, or scan your code."),
     "shift-first": ("The shift has not begun: nothing is paired.", "Start the shift (barcode SHIFTSTART)."),
     "shift-checks": ("The checks of the shift are not passed yet.", "See which is open, and mend it."),
@@ -221,6 +232,82 @@ def told(notice: Notice) -> str:
     """A notice in one line, as the event stream tells it."""
     return Sentence("{title} {hint}", title=notice.title, hint=notice.hint) if notice.hint else notice.title
 
+
+def many_rejects(count: int, *, supervised: bool) -> tuple[Notice, str]:
+    """What a person reads when a lane has stopped after so many rejected keys in a row, and what the way on says."""
+    title = Sentence("Stopped: {count} keys in a row were rejected.", count=count)
+    if supervised:
+        hint, label = N_("Find out why; then call a supervisor."), N_("Go on (a supervisor's badge, code or PIN)")
+    else:
+        hint, label = N_("Find out why before you go on."), N_("Go on (no supervisor is set: anybody may)")
+    return Notice("many-rejects", title, hint), label
+
+
+def unlocked(lane: str, who: str) -> str:
+    """That a lane goes on."""
+    if who:
+        return Sentence("Lane {lane} goes on: {who} has let it.", lane=lane, who=who)
+    return Sentence("Lane {lane} goes on.", lane=lane)
+
+
+def unlock_later(seconds: int) -> str:
+    """That no secret is looked at for so long."""
+    return Sentence("Too many wrong ones: wait {seconds} s, then try again.", seconds=seconds)
+
+
+def put_aside(cause: RejectCause) -> Notice:
+    """What a person reads on the lane when a key was put aside."""
+    title = Sentence("Put aside: {cause}.", cause=CAUSES[cause])
+    return Notice(Reason.PUT_ASIDE, title, _REASONS[Reason.PUT_ASIDE][1])
+
+
+def aside(key: RejectedKey) -> str:
+    """Which key was put aside, and why; in one line."""
+    cause = CAUSES.get(key.cause, key.cause)
+    if key.visual_number:
+        return Sentence("Put aside: {number}, {cause}.", number=key.visual_number, cause=cause)
+    if key.uid is not None:
+        return Sentence("Put aside: key {uid}, {cause}.", uid=key.uid.wire, cause=cause)
+    return Sentence("Put aside: {cause}.", cause=cause)
+
+
+def too_late(record: Record | None) -> str:
+    """Why a pair cannot be taken back, and what to do instead; in one line."""
+    if record is None:
+        return N_("There is no such pair.")
+    number = record.entry.visual_number
+    if record.mark is Mark.VOID:
+        return Sentence("{number} was declared void before: it stays so.", number=number)
+    if record.reservation.state is LegState.DONE:
+        what = Sentence("Too late: the API holds {number}.", number=number)
+    elif record.reservation.state is LegState.REFUSED:
+        what = Sentence("Too late: the API refused {number}.", number=number)
+    else:
+        what = Sentence("Too late: the API perhaps holds {number}.", number=number)
+    uid = record.entry.uid.wire
+    return Sentence("{what} To give it up: tagsmith journal void {uid} --reason WHY", what=what, uid=uid)
+
+
+def todo(record: Record) -> str:
+    """What a person is to do about a pair that does not go on by itself; one sentence, empty for any other.
+
+    The commands name it by its UID: a number could be that of another one, too, and needs quotes in a shell.
+    """
+    if not record.for_a_person:
+        return ""
+    key, reservation, activation = {"uid": record.entry.uid.wire}, record.reservation, record.activation
+    if reservation.state is LegState.REFUSED:
+        return Sentence("Look at number and key; then tagsmith journal retry {uid}, or correct, or void.", **key)
+    if reservation.state is LegState.UNKNOWN and not reservation.repeat:
+        return Sentence("Find out whether the API holds it: tagsmith journal resolve {uid}", **key)
+    if activation.state is LegState.UNKNOWN:
+        return Sentence("Find out whether it is activated: tagsmith journal resolve {uid}", **key)
+    if activation.status == _NO_SUCH_USER:
+        return Sentence("The API does not know its user: tagsmith journal correct {uid} --user ANOTHER", **key)
+    return Sentence("Not activated, see why; then tagsmith journal retry {uid}, or correct with --user.", **key)
+
+
+_NO_SUCH_USER = 404
 
 BACKLOG = 20
 """So many waiting entries are a backlog, whose progress is told."""

@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from support.journal import EPOCH, OTHER_TARGET, TARGET, batch, entry, lines, opened, reject
 from tagsmith.errors import BatchError, IllegalTransition, JournalError
-from tagsmith.journal import Clash, Journal
+from tagsmith.journal import Clash, Journal, reading
 from tagsmith.model import LegName, LegState, Record, Settlement, State
 from tagsmith.production import Batch, BatchKey, BatchStand, Sequence, Shift, Verification
 
@@ -350,6 +351,38 @@ async def test_the_work_list_has_what_only_a_person_brings_further(journal: Jour
     assert await journal.work_list(OTHER_TARGET) == []
     await journal.retry("entry-1")
     assert [record.entry.id for record in await journal.work_list(TARGET)] == ["entry-3", "entry-4"]
+    assert [one.entry.id for one in journal.records() if one.for_a_person] == ["entry-3", "entry-4"]
+
+
+@pytest.mark.sqlite
+async def test_the_work_list_costs_what_is_on_it(journal: Journal) -> None:
+    """However many entries there are beside, the database does not do a step more for them."""
+
+    async def steps() -> int:
+        taken = 0
+
+        def step() -> int:
+            nonlocal taken
+            taken += 1
+            return 0
+
+        def question(connection: Connection) -> int:
+            raw = connection.connection.dbapi_connection
+            assert isinstance(raw, sqlite3.Connection)
+            raw.set_progress_handler(step, 1)
+            try:
+                assert len(reading.work_list(connection, TARGET, 200)) == 1
+            finally:
+                raw.set_progress_handler(None, 0)
+            return taken
+
+        return await journal._ask(question)
+
+    await journal.append(entry(1))
+    await settled(journal, 1, Settlement(LegState.REFUSED, status=400, message="no"))
+    few = await steps()
+    await asyncio.gather(*(journal.append(entry(index)) for index in range(2, 400)))
+    assert await steps() == few > 0
 
 
 # --- tampering -------------------------------------------------------------------------------------------------------

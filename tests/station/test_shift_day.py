@@ -3,96 +3,19 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from support.day import Day, key
 from support.headless import Headless, environment
 from tagsmith.config import Settings, settings_of
 from tagsmith.journal import Journal
-from tagsmith.model import Event, Phase, Scan, State
-from tagsmith.readers.sim import SimReader
+from tagsmith.model import Phase, State
 from tagsmith.sandbox import Sandbox
-from tagsmith.station import Station
 
 GOLDEN, BADGE = "04a0a1a2a3a4a5", "04b0b1b2b3b4b5"
 PEOPLE = [{"name": "Ada", "badge": BADGE}, {"name": "Bo", "code": "OP-0002"}]
-GIVE_UP_S = 20.0
-
-
-def key(number: int) -> str:
-    """The n-th good key."""
-    return f"04{number:010x}80"
-
-
-class Day:
-    """A running station of two lanes, and everything it says."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.readers = {"A": SimReader(), "B": SimReader()}
-        self.events: list[Event] = []
-        self._news = threading.Condition()
-        readers = {"sim:a": self.readers["A"], "sim:b": self.readers["B"]}
-        self.station = Station(settings, readers=readers, listener=self._hear)  # type: ignore[arg-type]
-
-    def __enter__(self) -> Day:
-        self.station.start(self._wake)
-        self.until(lambda: bool(self.seen("ready")))
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.station.stop()
-
-    def _hear(self, event: Event) -> None:
-        with self._news:
-            self.events.append(event)
-            self._news.notify_all()
-
-    def _wake(self) -> None:
-        with self._news:
-            self._news.notify_all()
-
-    def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until something holds; every event and every view wakes the look."""
-        deadline = time.monotonic() + GIVE_UP_S
-        with self._news:
-            while not condition():
-                self.station.view()
-                assert time.monotonic() < deadline, (self.events[-6:], self.station.view().shift)
-                self._news.wait(0.2)
-
-    def seen(self, name: str) -> list[dict[str, Any]]:
-        """The fields of all events of a name."""
-        return [event.fields for event in list(self.events) if event.event == name]
-
-    def tap(self, lane: str, uid: str) -> None:
-        """Lay a key on a lane and take it away again: it may be laid on the other lane next."""
-        before, left = len(self.seen("tapped")), len(self.seen("removed"))
-        self.readers[lane].feed.put(uid)
-        self.until(lambda: len(self.seen("tapped")) > before)
-        self.readers[lane].feed.remove()
-        self.until(lambda: len(self.seen("removed")) > left)
-
-    def scan(self, text: str, lane: str | None = None) -> None:
-        """A scan captured now."""
-        self.station.scan(Scan(text, time.monotonic(), "test"), lane)
-
-    def pair(self, lane: str, number: int) -> None:
-        """Make the n-th pair."""
-        before = len(self.seen("paired"))
-        self.tap(lane, key(number))
-        self.scan(f"N-{number}", lane)
-        self.until(lambda: len(self.seen("paired")) > before)
-
-    def refused(self, lane: str, uid: str) -> str:
-        """The reason by which a tap is refused."""
-        before = len(self.seen("rejected"))
-        self.tap(lane, uid)
-        self.until(lambda: len(self.seen("rejected")) > before)
-        return str(self.seen("rejected")[-1]["reason"])
 
 
 def settings(folder: Path, url: str, *, golden: bool = True) -> Settings:

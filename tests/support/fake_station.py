@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -21,6 +21,7 @@ from tagsmith.model import (
     State,
     StationView,
 )
+from tagsmith.production import Batch, ManifestLine, RejectCause
 from tagsmith.uid import ByteOrder, Uid
 
 UID = Uid.from_hex("04a1b2c3d4e5f6")
@@ -104,6 +105,39 @@ class FakeStation:
 
     def acknowledge(self) -> None:
         self.calls.append(("acknowledge",))
+
+    def undo_entry(self, entry: str) -> None:
+        self.calls.append(("undo_entry", entry))
+
+    def reject(self, lane: str | None, cause: RejectCause, note: str = "") -> None:
+        self.calls.append(("reject", lane, cause, note))
+
+    def answer(self, lane: str, choice: str, secret: str = "") -> None:
+        self.calls.append(("answer", lane, choice, secret))
+
+    def choose_batch(self, batch_id: str | None) -> None:
+        self.calls.append(("choose_batch", batch_id))
+
+    def create_batch(self, batch: Batch, lines: Sequence[ManifestLine] = ()) -> None:
+        self.calls.append(("create_batch", batch, tuple(lines)))
+
+    def close_batch(self) -> None:
+        self.calls.append(("close_batch",))
+
+    def skip_expected(self, why: str) -> None:
+        self.calls.append(("skip_expected", why))
+
+    def sign_on(self, text: str) -> None:
+        self.calls.append(("sign_on", text))
+
+    def sign_off(self) -> None:
+        self.calls.append(("sign_off",))
+
+    def start_shift(self) -> None:
+        self.calls.append(("start_shift",))
+
+    def end_shift(self) -> None:
+        self.calls.append(("end_shift",))
 
     def stop(self, timeout_s: float) -> None:
         self.calls.append(("stop",))

@@ -7,5 +7,6 @@ never talks to the API and never decides what may be paired: that is pairing's t
 
 from tagsmith.bench.bench import Bench
 from tagsmith.bench.lane import Work
+from tagsmith.bench.rework import MANY_REJECTS, UNLOCK
 
-__all__ = ["Bench", "Work"]
+__all__ = ["MANY_REJECTS", "UNLOCK", "Bench", "Work"]

@@ -15,7 +15,8 @@ from tagsmith import pairing, visual_number, words
 from tagsmith.bench.beat import GRACE_S, Beat
 from tagsmith.bench.intake import Intake, hand_over
 from tagsmith.bench.lane import Lane, Work
-from tagsmith.errors import DuplicateNumber, DuplicateUid, IllegalTransition, JournalError
+from tagsmith.bench.rework import UNLOCK, Reworking
+from tagsmith.errors import DuplicateNumber, DuplicateUid, JournalError
 from tagsmith.i18n import Sentence
 from tagsmith.journal import Journal
 from tagsmith.model import (
@@ -56,7 +57,7 @@ _RATE_WINDOW_S = 600.0
 _RATE_AT_LEAST_S = 60.0
 
 
-class Bench:
+class Bench(Reworking):
     """The lanes of one station.
 
     Every public method is called on the core loop, except that pumps hand over from their threads. `scanners` are
@@ -82,6 +83,7 @@ class Bench:
         utcnow: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
+        super().__init__()
         self._lanes = {name: Lane(name, reader, spec, work.rules) for name, spec, reader in lanes}
         self._beat = Beat(self._stood_still)
         self._heard: deque[Uid] = deque(maxlen=_HEARD)
@@ -99,7 +101,8 @@ class Bench:
         self._new_id = new_id
         self._tasks: set[asyncio.Task[None]] = set()
         self._commits: set[asyncio.Task[None]] = set()
-        self._answers: dict[str, Callable[[Lane], None]] = {}
+        # A stop that only a supervisor ends is not ended by an answer: `unlock` is called by whoever has asked who.
+        self._answers: dict[str, Callable[[Lane], None]] = {UNLOCK: lambda lane: self.unlock_asked(lane.name)}
         """What each choice does, of all that a stop may offer."""
         self._stopping = False
         self._pair_times: deque[float] = deque()
@@ -160,7 +163,7 @@ class Bench:
         for lane in self._lanes.values():
             if lane.notice is not None and lane.notice.reason in _STRAY:
                 lane.notice = None  # it was about the scan before this one
-        if scan.fault is None and self._work.code(scan.text):
+        if self._code_unlocks(scan, lane_name) or (scan.fault is None and self._work.code(scan.text)):
             return
         self._intake.take(scan, lane_name)
 
@@ -295,11 +298,12 @@ class Bench:
                 lane.present = None
                 if lane.sees_removal:  # else it has only fallen silent, which says nothing of the key
                     warnings = self._uid_warnings(self._judge(edge.tag))
-                    self._say("removed", lane, **self._uid_fields(edge.tag.uid), warnings=warnings)
+                    self._say("removed", lane, **self._seen_fields(edge.tag.uid), warnings=warnings)
                     self._step(lane, pairing.Removed(edge.at))
             case TagsCollided():
                 lane.present = None
-                self._heard.extend(tag.uid for tag in edge.tags)
+                lane.collided = tuple(tag.uid for tag in edge.tags)
+                self._heard.extend(lane.collided)
                 reason = Reason.TWO_TAGS if edge.tags else Reason.UNREADABLE
                 self._step(lane, pairing.Collided(edge.at, reason))
             case ReaderChanged():
@@ -308,8 +312,10 @@ class Bench:
     def _arrived(self, lane: Lane, tag: Tag, at: float) -> None:
         verdict = self._judge(tag)
         warnings = self._uid_warnings(verdict)
-        self._say("tapped", lane, **self._uid_fields(tag.uid), warnings=warnings, reader=lane.reader_name)
-        if self._work.badge(tag.uid):
+        self._say("tapped", lane, **self._seen_fields(tag.uid), warnings=warnings, reader=lane.reader_name)
+        lane.aside = None
+        supervisor = self._work.supervisor(tag.uid)
+        if (supervisor and self.unlock(lane.name, supervisor, "badge")) or self._work.badge(tag.uid):
             lane.present = None
             self._drop_half(lane)
             return
@@ -378,7 +384,7 @@ class Bench:
             case pairing.LookUp():
                 self._spawn(self._look_up(lane, effect), self._tasks)
             case pairing.Undo():
-                self._spawn(self._undo(lane, effect.entry), self._tasks)
+                self._spawn(self._take_back(effect.entry, "undone at the lane", lane), self._tasks)
             case pairing.Reject():
                 self._rejected(lane, effect)
             case pairing.GoldenSeen():
@@ -386,6 +392,8 @@ class Bench:
                 lane.notice = replace(words.notice("golden-seen"), good=True)
 
     def _rejected(self, lane: Lane, effect: pairing.Reject) -> None:
+        if effect.reason is Reason.PUT_ASIDE:
+            return  # whoever put it aside tells of it
         notice = words.notice(effect.reason, uid=effect.uid, number=effect.number, record=effect.record)
         if effect.reason is Reason.NOT_SAVED and lane.failure is not None:
             notice = replace(notice, hint=Sentence("{title} {hint}", title=str(lane.failure), hint=notice.hint))
@@ -402,6 +410,7 @@ class Bench:
         if number:
             fields["visual_number"] = number
         self._say("rejected", lane, **fields)
+        self._count_refusal(lane, notice.reason, uid, number)
         self._changed()
 
     def _refuse_number(self, lane: Lane, scan: Scan, notice: Notice) -> None:
@@ -467,6 +476,8 @@ class Bench:
         """From here on the pair is on the disc, whatever the lane does next."""
         entry = record.entry
         self.paired_count += 1
+        self._made.add(entry.id)
+        lane.row.end()
         self._pair_times.append(self._clock())
         lane.failure = None
         self._say(
@@ -515,22 +526,6 @@ class Bench:
             return
         self._step(lane, pairing.Found(effect.token, record, self._clock()))
 
-    async def _undo(self, lane: Lane, entry: str) -> None:
-        try:
-            record = await self._journal.undo(entry, reason="undone at the lane")
-        except IllegalTransition:
-            done, notice = False, words.notice("undo-refused")
-        except JournalError as error:
-            done, notice = False, Notice("undo-failed", "Not undone.", str(error))
-        else:
-            done, notice = True, words.notice("undone")
-            self.paired_count -= 1
-            self._paired(record)
-        self._step(lane, pairing.Undone(entry, done, self._clock()))
-        lane.notice = notice
-        self._say("undone", lane, entry=entry, done=done, message=words.told(notice))
-        self._changed()
-
     def _spawn(self, work: object, where: set[asyncio.Task[None]]) -> None:
         assert asyncio.iscoroutine(work)
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
@@ -561,6 +556,10 @@ class Bench:
         """When each reader's and scanner's pump last turned, in monotonic seconds: for a watchdog."""
         readers = {f"reader of lane {lane.name}": lane.pump.alive_at for lane in self._lanes.values() if lane.pump}
         return readers | self._intake.alive_at
+
+    def _seen_fields(self, uid: Uid) -> dict[str, object]:
+        """What events tell of what is on a reader: not the UID of a supervisor's badge, which opens what is locked."""
+        return {"badge": True} if self._work.supervisor(uid) else self._uid_fields(uid)
 
     def _uid_fields(self, uid: Uid) -> dict[str, object]:
         return {"uid": uid.wire, "uid_api": uid.for_api(self._work.order)}

@@ -10,8 +10,9 @@ from tagsmith import words
 from tagsmith.bench.addressing import Addressing
 from tagsmith.bench.lane import Lane
 from tagsmith.model import ReaderState, Scan, ScannerStatus
+from tagsmith.production import RejectCause
 from tagsmith.scanners import Command, CommandKind, ScannerDevice, ScannerPump, recognise
-from tagsmith.scanners.commands import OF_SHIFTS
+from tagsmith.scanners.commands import OF_REJECTS, OF_SHIFTS
 
 _Where = TypeVar("_Where")
 _What = TypeVar("_What")
@@ -28,6 +29,8 @@ class Counter(Protocol):
     def verify_next(self, lane_name: str) -> None: ...
     def acknowledge(self) -> None: ...
     def shift_asked(self, kind: CommandKind) -> None: ...
+    def reject(self, lane_name: str, cause: RejectCause) -> None: ...
+    def unlock_asked(self, lane_name: str) -> None: ...
     def reject_without_lane(self, scan: Scan, lane_name: str | None, reason: str) -> None: ...
     def say(self, name: str, **fields: object) -> None: ...
 
@@ -115,6 +118,14 @@ class Intake:
                 self._counter.retry(lane.name)
             case CommandKind.VERIFY:
                 self._counter.verify_next(lane.name)
+            case CommandKind.UNLOCK:
+                self._counter.unlock_asked(lane.name)
+            case _ if (cause := OF_REJECTS.get(kind)) is not None:
+                self._counter.reject(lane.name, cause)
+
+    def meant(self, scan: Scan, bound: str | None) -> str | None:
+        """The lane that a scan is for; None where nobody can know. What was chosen for it is used up."""
+        return self._addressing.lane_of(scan.scanner, bound, scan.at)
 
     def _addressed(self, scan: Scan, bound: str | None) -> Lane | None:
         """The lane that a scan is for. None, and said so, where nobody can know."""

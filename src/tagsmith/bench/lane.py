@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from tagsmith import pairing, visual_number, words
+from tagsmith.bench.row import Row
 from tagsmith.errors import JournalError
 from tagsmith.model import LaneView, Notice, Phase, ReaderState, ReaderStatus, Tag, Terms
-from tagsmith.production import Stop
+from tagsmith.production import RejectedKey, Stop
 from tagsmith.readers import Pump, Reader
 from tagsmith.scanners import CommandKind
 from tagsmith.uid import ByteOrder, Decision, Uid
@@ -35,6 +36,20 @@ class Work:
     code: Callable[[str], bool] = lambda text: False
     shut: Callable[[], str] = lambda: ""
     shift_asked: Callable[[CommandKind], None] = lambda kind: None
+    stop_after: int = 0
+    """So many rejected keys in a row stop a lane; 0: none ever do."""
+    supervised: bool = False
+    """Only a supervisor lets it go on then."""
+    supervisor: Callable[[Uid | str], str] = lambda badge_or_code: ""
+    """The name of the supervisor whose badge or code this is; empty for nobody's."""
+    unlock_asked: Callable[[str], None] = lambda lane: None
+    """The barcode for letting this lane go on was scanned."""
+    batch: Callable[[], str | None] = lambda: None
+    """The id of the batch under way."""
+    put_aside: Callable[[RejectedKey], None] = lambda key: None
+    """A key that was put aside is in the journal."""
+    told: Callable[[str], None] = lambda said: None
+    """What became of something that a person asked for beside the lanes."""
 
 
 class Lane:
@@ -60,7 +75,12 @@ class Lane:
         """What the pair that was confirmed last gets, where that was said with the confirmation."""
         self.stop: Stop | None = None
         """Set while nothing is paired here until a person decides."""
-        self.rejected_in_row = 0
+        self.row = Row()
+        """The keys that were rejected since the last pair."""
+        self.aside: Uid | None = None
+        """The key that was put aside last, while it may still lie on the reader."""
+        self.collided: tuple[Uid, ...] = ()
+        """The keys that lay on the reader together when that was seen last."""
         self.timer: asyncio.TimerHandle | None = None
         self._rules = rules
 
@@ -68,6 +88,11 @@ class Lane:
     def reader_name(self) -> str:
         """The device's name, or its spec while it was never open."""
         return self.status.info.name if self.status.info else self.spec
+
+    @property
+    def rejected_in_row(self) -> int:
+        """Keys that were rejected one after the other since the last pair."""
+        return len(self.row)
 
     @property
     def sees_removal(self) -> bool:

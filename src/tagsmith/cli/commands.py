@@ -56,16 +56,27 @@ _CAPITAL = 0.73
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write a page of those for sign-off and for the start and end of a shift.",
 )
+@click.option(
+    "--reject-sheet",
+    metavar="FILE.svg",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a page of those for keys that are put aside, by reason.",
+)
 @json_option
 @config_option
 def commands(
-    readers: tuple[str, ...], sheet: Path | None, shift_sheet: Path | None, as_json: bool, config: Path | None
+    readers: tuple[str, ...],
+    sheet: Path | None,
+    shift_sheet: Path | None,
+    reject_sheet: Path | None,
+    as_json: bool,
+    config: Path | None,
 ) -> None:
     """List the barcodes that are orders to the station, for its lanes, and what they do.
 
     They are letters only, and known whatever keyboards scanner and computer are set to.
     """
-    from tagsmith.scanners.commands import OF_SHIFTS
+    from tagsmith.scanners.commands import OF_REJECTS, OF_SHIFTS, CommandKind
     from tagsmith.scanners.commands import commands as commands_of
 
     overrides: dict[str, Any] = {"reader": [{"spec": spec} for spec in readers]} if readers else {}
@@ -74,10 +85,18 @@ def commands(
     texts = commands_of([reader.lane for reader in settings.reader] or ["1"])
     lanes = [text for text, command in texts.items() if command.lane]
     shifts = [text for text, command in texts.items() if command.kind in OF_SHIFTS]
-    orders = [text for text in texts if text not in lanes and text not in shifts]
-    # Lanes first, what is scanned most. What is scanned once a shift has a page of its own, for another place.
-    pages = {sheet: {"Lanes": lanes, "Commands": orders}, shift_sheet: {"Shifts": shifts}}
-    wanted = {path: groups for path, groups in pages.items() if path is not None}
+    rejects = [text for text, command in texts.items() if command.kind in OF_REJECTS]
+    stopped = [text for text, command in texts.items() if command.kind is CommandKind.UNLOCK]
+    apart = {*lanes, *shifts, *rejects, *stopped}
+    orders = [text for text in texts if text not in apart]
+    # Lanes first, what is scanned most. What is scanned seldom has pages of its own, for another place: nobody shall
+    # hit it for what is beside it, and with many lanes it would not fit either.
+    pages = (
+        (sheet, {"Lanes": lanes, "Commands": orders}),
+        (shift_sheet, {"Shifts": shifts}),
+        (reject_sheet, {"Put aside": rejects, "Stopped": stopped}),
+    )
+    wanted = {path: groups for path, groups in pages if path is not None}
     drawn = {path: _page(texts, groups, settings.station.name) for path, groups in wanted.items()}
     for path, page in drawn.items():
         _write(path, page)
@@ -108,6 +127,12 @@ def meaning(command: Command) -> str:
         CommandKind.SIGN_OFF: "sign off: whoever worked here goes",
         CommandKind.SHIFT_START: "start the shift: its checks are made",
         CommandKind.SHIFT_END: "end the shift: its report is made",
+        CommandKind.REJECT_PRINT: "put this key aside: damaged print",
+        CommandKind.REJECT_DEAD: "put this key aside: dead chip",
+        CommandKind.REJECT_WRONG: "put this key aside: wrong chip",
+        CommandKind.REJECT_DOUBLE: "put this key aside: duplicate",
+        CommandKind.REJECT_OTHER: "put this key aside: other reason",
+        CommandKind.UNLOCK: "let a stopped lane go on",
         CommandKind.LANE: f"the next number is for lane {command.lane}",
         CommandKind.UNKNOWN: "refused",
     }[command.kind]

@@ -23,6 +23,7 @@ import click
 from tagsmith.errors import StationError, TagsmithError
 from tagsmith.i18n import Sentence, _, speak, spoken
 from tagsmith.model import Delivery, DeliveryView, Event, Scan, State, StationView
+from tagsmith.production import RejectCause
 from tagsmith.uid import ByteOrder
 
 if TYPE_CHECKING:
@@ -225,6 +226,41 @@ class _LateStation:
         """See `Station.acknowledge`."""
         if self._world is not None:
             self._world.station.acknowledge()
+
+    def undo_entry(self, entry: str) -> None:
+        """See `Station.undo_entry`."""
+        if self._world is not None:
+            self._world.station.undo_entry(entry)
+
+    def reject(self, lane: str | None, cause: RejectCause, note: str = "") -> None:
+        """See `Station.reject`."""
+        if self._world is not None:
+            self._world.station.reject(lane, cause, note)
+
+    def answer(self, lane: str, choice: str, secret: str = "") -> None:
+        """See `Station.answer`."""
+        if self._world is not None:
+            self._world.station.answer(lane, choice, secret)
+
+    def sign_on(self, text: str) -> None:
+        """See `Station.sign_on`."""
+        if self._world is not None:
+            self._world.station.sign_on(text)
+
+    def sign_off(self) -> None:
+        """See `Station.sign_off`."""
+        if self._world is not None:
+            self._world.station.sign_off()
+
+    def start_shift(self) -> None:
+        """See `Station.start_shift`."""
+        if self._world is not None:
+            self._world.station.start_shift()
+
+    def end_shift(self) -> None:
+        """See `Station.end_shift`."""
+        if self._world is not None:
+            self._world.station.end_shift()
 
     def stop(self, timeout_s: float) -> None:
         """End the station, then the sandbox."""

@@ -241,6 +241,13 @@ class ShiftSettings(_Section):
     """A folder for the report of each shift, as text and as JSON; relative as `[api] key_file` is."""
 
 
+class RejectSettings(_Section):
+    """`[reject]`: when a lane stops because key after key is rejected."""
+
+    stop_after: _Count = Field(default=5, ge=0, le=1000)
+    """So many rejected keys in a row stop their lane until a supervisor lets it go on; 0: never."""
+
+
 class MetricsSettings(_Section):
     """`[metrics]`: what is written for Prometheus."""
 
@@ -318,6 +325,7 @@ class Settings(BaseSettings):
     reader: Annotated[tuple[ReaderSettings, ...], AfterValidator(_lanes)] = ()
     scanner: tuple[ScannerSettings, ...] = ()
     shift: ShiftSettings = ShiftSettings()
+    reject: RejectSettings = RejectSettings()
     operator: Annotated[tuple[OperatorSettings, ...], AfterValidator(_operators)] = ()
 
     @classmethod

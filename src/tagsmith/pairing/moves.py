@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from tagsmith.model import Phase, Reason, Record
 from tagsmith.pairing.values import (
+    Cancel,
     Collided,
     Commit,
     Confirmed,
@@ -131,7 +132,7 @@ def golden_tap(lane: Lane, event: Event, rules: Rules) -> Step:
     assert isinstance(event, Tapped)
     uid = event.tag.uid
     if uid == rules.golden:
-        return Step(Lane(not_before=max(lane.not_before, event.at)), (GoldenSeen(uid),))
+        return Step(Lane(not_before=max(lane.not_before, event.at), last=lane.last), (GoldenSeen(uid),))
     return _stay(lane, Reject(Reason.GOLDEN_REVERSED if uid.turned == rules.golden else Reason.GOLDEN_MISMATCH, uid))
 
 
@@ -208,6 +209,8 @@ def known_tick(lane: Lane, event: Event, rules: Rules) -> Step:
 
 def collided(lane: Lane, event: Event, rules: Rules) -> Step:
     assert isinstance(event, Collided)
+    if lane.phase is Phase.PAIRED:  # that key is done with: this is about whatever lies there now
+        return _refuse(lane, event.reason, event.at)
     return _refuse(lane, event.reason, event.at, uid=_uid(lane), number=_number(lane))
 
 
@@ -219,7 +222,13 @@ def refused_idle(lane: Lane, event: Event, rules: Rules) -> Step:
 
 def clear(lane: Lane, event: Event, rules: Rules) -> Step:
     """Nothing was open: the lane is simply ready again."""
-    return _drop(lane, Phase.READY, event.at)
+    assert isinstance(event, Cancel)
+    return _owing(_drop(lane, Phase.READY, event.at), event, owes=lane.owes or lane.phase is not Phase.REFUSED)
+
+
+def _owing(step: Step, event: Cancel, *, owes: bool) -> Step:
+    """The number of a key that was put aside may still be scanned out of habit: it must not wait for the next key."""
+    return replace(step, lane=replace(step.lane, owes=owes and event.reason is Reason.PUT_ASIDE))
 
 
 # --- moves: a half pair -------------------------------------------------------------------------------------------
@@ -243,7 +252,9 @@ def stood_still_idle(lane: Lane, event: Event, rules: Rules) -> Step:
 
 
 def cancel(lane: Lane, event: Event, rules: Rules) -> Step:
-    return _drop(lane, Phase.READY, event.at, Reject(Reason.CANCELLED, _uid(lane), _number(lane)))
+    assert isinstance(event, Cancel)
+    dropped = _drop(lane, Phase.READY, event.at, Reject(event.reason, _uid(lane), _number(lane)))
+    return _owing(dropped, event, owes=lane.scan is None)
 
 
 def time_out(lane: Lane, event: Event, rules: Rules) -> Step:

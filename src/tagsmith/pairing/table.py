@@ -80,7 +80,7 @@ def _idle(phase: Phase) -> dict[tuple[Phase, type[Event]], Move]:
         (phase, Collided): Move(moves.collided, {_X: "two-tags, two-lanes, unreadable"}),
         (phase, NumberRefused): Move(moves.refused_idle, {_X: "number refused"}),
         (phase, Stalled): Move(moves.stood_still_idle, {phase: "nothing waited"}),
-        (phase, Cancel): Move(moves.clear, {_R: "cancel"}),
+        (phase, Cancel): Move(moves.clear, {_R: "cancel, put-aside"}),
         (phase, UndoAsked): Move(moves.undo, {phase: "undo asked"}),
         (phase, Undone): Move(moves.undone, {phase: "undone"}),
     }
@@ -93,6 +93,8 @@ TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
     (_G, NumberRefused): Move(moves.keeps_waiting, {_G: "number refused"}),
     (_G, Stalled): Move(moves.stood_still_idle, {_G: "nothing waited"}),
     (_G, Collided): Move(moves.golden_collided, {_G: "two-tags, two-lanes, unreadable"}),
+    (_G, UndoAsked): Move(moves.undo, {_G: "undo asked"}),
+    (_G, Undone): Move(moves.undone, {_G: "undone"}),
     **_idle(_R),
     **_idle(_X),
     **_idle(_P),
@@ -115,7 +117,7 @@ TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
     (_T, Stalled): Move(moves.stood_still, {_X: "stalled"}),
     (_T, ReaderGone): Move(moves.reader_gone, {_X: "reader-lost"}),
     (_T, Tick): Move(moves.time_out, {_T: "waiting", _X: "timeout"}),
-    (_T, Cancel): Move(moves.cancel, {_R: "cancel"}),
+    (_T, Cancel): Move(moves.cancel, {_R: "cancel, put-aside"}),
     (_T, UndoAsked): Move(moves.undo, {_T: "undo asked"}),
     (_T, Undone): Move(moves.undone, {_T: "undone"}),
     # a number waits for its tag
@@ -129,7 +131,7 @@ TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
     (_N, Stalled): Move(moves.stood_still, {_X: "stalled"}),
     (_N, ReaderGone): Move(moves.reader_gone, {_X: "reader-lost"}),
     (_N, Tick): Move(moves.time_out, {_N: "waiting", _X: "timeout"}),
-    (_N, Cancel): Move(moves.cancel, {_R: "cancel"}),
+    (_N, Cancel): Move(moves.cancel, {_R: "cancel, put-aside"}),
     (_N, UndoAsked): Move(moves.undo, {_N: "undo asked"}),
     (_N, Undone): Move(moves.undone, {_N: "undone"}),
     # both are there, the second tap is awaited
@@ -141,7 +143,7 @@ TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
     (_V, Stalled): Move(moves.stood_still, {_X: "stalled"}),
     (_V, ReaderGone): Move(moves.reader_gone, {_X: "reader-lost"}),
     (_V, Tick): Move(moves.time_out, {_V: "waiting", _X: "timeout"}),
-    (_V, Cancel): Move(moves.cancel, {_R: "cancel"}),
+    (_V, Cancel): Move(moves.cancel, {_R: "cancel, put-aside"}),
     (_V, UndoAsked): Move(moves.undo, {_V: "undo asked"}),
     (_V, Undone): Move(moves.undone, {_V: "undone"}),
     # both are there, a person's word is awaited
@@ -158,7 +160,7 @@ TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
     (_S, Stalled): Move(moves.stood_still, {_X: "stalled"}),
     (_S, ReaderGone): Move(moves.reader_gone, {_X: "reader-lost"}),
     (_S, Tick): Move(moves.time_out, {_S: "waiting", _X: "timeout"}),
-    (_S, Cancel): Move(moves.cancel, {_R: "cancel"}),
+    (_S, Cancel): Move(moves.cancel, {_R: "cancel, put-aside"}),
     (_S, UndoAsked): Move(moves.undo, {_S: "undo asked"}),
     (_S, Undone): Move(moves.undone, {_S: "undone"}),
     # the pair is on its way to the disc: nothing may stop it
@@ -178,7 +180,7 @@ TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
     (_F, Tapped): Move(moves.retry_by_tap, {_C: "same tag", _X: "tag-changed"}),
     (_F, Scanned): Move(moves.retry_by_scan, {_C: "same number", _X: "number-changed"}),
     (_F, Collided): Move(moves.collided, {_X: "two-tags, two-lanes, unreadable"}),
-    (_F, Cancel): Move(moves.cancel, {_R: "cancel"}),
+    (_F, Cancel): Move(moves.cancel, {_R: "cancel, put-aside"}),
     (_F, UndoAsked): Move(moves.undo, {_F: "undo asked"}),
     (_F, Undone): Move(moves.undone, {_F: "undone"}),
 }

@@ -154,9 +154,10 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """A person clears the lane."""
+    """A person clears the lane, or (`put-aside`) takes the key away for good."""
 
     at: float
+    reason: Reason = Reason.CANCELLED
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tagsmith.production import RejectCause
 from tagsmith.visual_number.keyboards import PAIRS, retype
 
 MARK = "TAGSMITH"
@@ -64,6 +65,18 @@ class CommandKind(enum.StrEnum):
     """The shift begins: its checks are made."""
     SHIFT_END = "shift-end"
     """The shift is over: its report is made."""
+    REJECT_PRINT = "reject-print"
+    """Put the key aside: its number cannot be read."""
+    REJECT_DEAD = "reject-dead"
+    """Put the key aside: its chip does not answer."""
+    REJECT_WRONG = "reject-wrong"
+    """Put the key aside: its chip is of another kind than ordered."""
+    REJECT_DOUBLE = "reject-double"
+    """Put the key aside: its chip or its number is there twice."""
+    REJECT_OTHER = "reject-other"
+    """Put the key aside for another reason."""
+    UNLOCK = "unlock"
+    """Let a lane go on that has stopped after many rejected keys, where nobody has to be a supervisor for that."""
     LANE = "lane"
     """The next number is for this lane."""
     UNKNOWN = "unknown"
@@ -72,6 +85,15 @@ class CommandKind(enum.StrEnum):
 
 OF_SHIFTS = frozenset({CommandKind.SIGN_OFF, CommandKind.SHIFT_START, CommandKind.SHIFT_END})
 """Commands about who works here, and when; they are of no lane."""
+
+OF_REJECTS = {
+    CommandKind.REJECT_PRINT: RejectCause.DAMAGED_PRINT,
+    CommandKind.REJECT_DEAD: RejectCause.DEAD_CHIP,
+    CommandKind.REJECT_WRONG: RejectCause.WRONG_CHIP,
+    CommandKind.REJECT_DOUBLE: RejectCause.DUPLICATE,
+    CommandKind.REJECT_OTHER: RejectCause.OTHER,
+}
+"""Commands that put a key aside, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +113,12 @@ _WORDS = {
     "SIGNOFF": CommandKind.SIGN_OFF,
     "SHIFTSTART": CommandKind.SHIFT_START,
     "SHIFTEND": CommandKind.SHIFT_END,
+    "REJPRINT": CommandKind.REJECT_PRINT,
+    "REJDEAD": CommandKind.REJECT_DEAD,
+    "REJWRONG": CommandKind.REJECT_WRONG,
+    "REJDOUBLE": CommandKind.REJECT_DOUBLE,
+    "REJOTHER": CommandKind.REJECT_OTHER,
+    "UNLOCK": CommandKind.UNLOCK,
 }
 _UNKNOWN = Command(CommandKind.UNKNOWN)
 

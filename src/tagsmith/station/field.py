@@ -345,7 +345,8 @@ class FieldStation(Station):
             verify=False,
             timeout_s=max(work.rules.timeout_s, PATIENCE_S),
         )
-        return replace(work, rules=rules)
+        # The form has no way on for a lane that has stopped.
+        return replace(work, rules=rules, stop_after=0)
 
     async def _work_until_stopped(self, bench: Bench, courier: Courier, journal: Journal) -> None:
         (lane,) = self.lanes

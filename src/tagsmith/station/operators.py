@@ -41,24 +41,32 @@ def supervisor_check(settings: Sequence[OperatorSettings]) -> Callable[[str], bo
     A text that is neither badge nor code is tried as a PIN, which takes some 50 ms for each supervisor who has one:
     call it in a thread of its own (`asyncio.to_thread`), never on the core loop. An empty one is nobody's.
     """
+    named = supervisor_named(settings)
+    return lambda secret: bool(named(secret))
+
+
+def supervisor_named(settings: Sequence[OperatorSettings]) -> Callable[[str], str]:
+    """The function that says which supervisor's a secret is; empty for nobody's. As `supervisor_check`."""
     supervisors = [one for one in settings if one.supervisor]
     known = Operators(supervisors)
-    hashes = [one.pin_hash for one in supervisors if one.pin_hash]
+    hashes = [(one.name, one.pin_hash) for one in supervisors if one.pin_hash]
 
-    def is_supervisor(secret: str) -> bool:
+    def name_of(secret: str) -> str:
         text = secret.strip()
         if not text:
-            return False
-        return known.of_code(text) is not None or _has_badge(known, text) or any(pin_matches(text, h) for h in hashes)
+            return ""
+        if (found := known.of_code(text) or _of_badge(known, text)) is not None:
+            return found.name
+        return next((name for name, line in hashes if pin_matches(text, line)), "")
 
-    return is_supervisor
+    return name_of
 
 
-def _has_badge(known: Operators, text: str) -> bool:
+def _of_badge(known: Operators, text: str) -> Operator | None:
     try:
-        return known.of_badge(Uid.from_hex(text)) is not None
+        return known.of_badge(Uid.from_hex(text))
     except UidError:
-        return False
+        return None
 
 
 def _operator(one: OperatorSettings) -> Operator:

@@ -1,4 +1,4 @@
-"""The last pairs as they are shown, and what became of each: said once per state."""
+"""Pairs as they are shown: the last ones, and what became of each (said once per state); and the work list."""
 
 from __future__ import annotations
 
@@ -6,19 +6,27 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from tagsmith import words
+from tagsmith.journal import Journal
 from tagsmith.model import Event, LegState, PairView, Record, State
 
 SHOWN_PAIRS = 50
 """How many of the last pairs a view holds."""
+SHOWN_WORK = 200
+"""How many entries the work list has at most."""
 _REMEMBERED = 10_000
 _DELIVERED = {State.RESERVED, State.ACTIVE, State.REFUSED, State.UNKNOWN}
 
 
 class Pairs:
-    """The last pairs, newest last, and the entries whose delivery is still open. `emit` gets the `delivered` lines."""
+    """The last pairs, newest last, and the entries whose delivery is still open. `emit` gets the `delivered` lines.
 
-    def __init__(self, emit: Callable[[Event], None]) -> None:
+    Those of other stations are shown at the start; they are not to be taken back here.
+    """
+
+    def __init__(self, emit: Callable[[Event], None], station: str) -> None:
         self._emit = emit
+        self._station = station
         self._views: OrderedDict[str, PairView] = OrderedDict()
         self._said: dict[str, State] = {}
         self._open: dict[str, None] = {}
@@ -33,7 +41,7 @@ class Pairs:
 
     def paired(self, record: Record) -> None:
         """A pair was made, or taken back."""
-        self.show(record, new=True)
+        self.show(record, new=record.mark is None)
         if _is_open(record):
             self._open[record.entry.id] = None
         else:
@@ -51,16 +59,7 @@ class Pairs:
         entry = record.entry
         if entry.id not in self._views and not new:
             return
-        self._views[entry.id] = PairView(
-            entry=entry.id,
-            lane=entry.lane,
-            uid=entry.uid,
-            visual_number=entry.visual_number,
-            state=record.state,
-            paired_at=entry.paired_at,
-            warnings=entry.warnings,
-            message=_message(record),
-        )
+        self._views[entry.id] = pair_view(record, can_undo=record.can_undo and entry.station == self._station)
         if len(self._views) > SHOWN_PAIRS:
             self._views.popitem(last=False)
 
@@ -89,6 +88,64 @@ class Pairs:
         if record.contract_id:
             fields["contract_id"] = record.contract_id
         self._emit(Event("delivered", fields))
+
+
+class WorkList:
+    """The entries that only a person brings further, of this run or an earlier one; the oldest of them."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, Record] = {}
+        self._shown: tuple[PairView, ...] | None = ()
+        self._changes = 0
+
+    async def read(self, journal: Journal, target: str) -> bool:
+        """See what the journal has: other processes settle and correct, too. Whether anything is different.
+
+        Raises:
+            JournalError: it cannot be read.
+        """
+        before = self._changes
+        found = {record.entry.id: record for record in await journal.work_list(target, SHOWN_WORK)}
+        if before != self._changes or found == self._records:
+            return False  # what was settled meanwhile may be newer than what was read
+        self._take(found)
+        return True
+
+    def settled(self, record: Record) -> None:
+        """A pair's delivery has come further, or a person has dealt with it."""
+        entry = record.entry.id
+        if record.for_a_person and self._records.get(entry) != record:
+            found = self._records | {entry: record}
+            self._take(dict(sorted(found.items(), key=lambda one: one[1].number)[:SHOWN_WORK]))
+        elif not record.for_a_person and entry in self._records:
+            self._take({known: one for known, one in self._records.items() if known != entry})
+
+    def shown(self) -> tuple[PairView, ...]:
+        """Oldest first."""
+        if self._shown is None:
+            self._shown = tuple(pair_view(record, todo=words.todo(record)) for record in self._records.values())
+        return self._shown
+
+    def _take(self, records: dict[str, Record]) -> None:
+        self._records, self._shown = records, None
+        self._changes += 1
+
+
+def pair_view(record: Record, *, can_undo: bool = False, todo: str = "") -> PairView:
+    """A record as it is shown."""
+    entry = record.entry
+    return PairView(
+        entry=entry.id,
+        lane=entry.lane,
+        uid=entry.uid,
+        visual_number=entry.visual_number,
+        state=record.state,
+        paired_at=entry.paired_at,
+        warnings=entry.warnings,
+        message=_message(record),
+        can_undo=can_undo,
+        todo=todo,
+    )
 
 
 def _is_open(record: Record) -> bool:

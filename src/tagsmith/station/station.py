@@ -9,11 +9,11 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tagsmith import pairing
-from tagsmith.bench import Bench, Work
+from tagsmith.bench import UNLOCK, Bench, Work
 from tagsmith.config import DEFAULT_READER, Settings, resolve_api
 from tagsmith.courier import ApiClock, Courier
 from tagsmith.drive import DriveClient
@@ -21,7 +21,7 @@ from tagsmith.errors import ConfigError, JournalError, StationError, TagsmithErr
 from tagsmith.feedback import Feedback
 from tagsmith.journal import Journal
 from tagsmith.model import Delivery, DeliveryView, Event, Record, Scan, Signal, State, StationView, Terms
-from tagsmith.production import CheckView, ShiftView
+from tagsmith.production import CheckView, RejectCause, RejectedKey, ShiftView
 from tagsmith.readers import Reader, create
 from tagsmith.scanners import ScannerDevice
 from tagsmith.scanners import create as create_scanner
@@ -30,8 +30,9 @@ from tagsmith.station.attending import Counting, Watch, status_line
 from tagsmith.station.delivering import GRACE_S, Footing, courier_of, drive_of, first_order, footing
 from tagsmith.station.operators import Operators
 from tagsmith.station.pace import Pace
-from tagsmith.station.pairs import SHOWN_PAIRS, Pairs
+from tagsmith.station.pairs import SHOWN_PAIRS, Pairs, WorkList
 from tagsmith.station.shifts import Shifts
+from tagsmith.station.unlocking import Unlocking
 from tagsmith.supervision.notify import Notifier
 from tagsmith.uid import ByteOrder, Uid
 from tagsmith.visual_number import CheckPolicy, Rules
@@ -96,7 +97,10 @@ class Station:
         self._courier: Courier | None = None
         self._scanners = _scanners(settings, self.lanes)
         self._feedback: Feedback | None = None
-        self._pairs = Pairs(self._emit)
+        self._pairs = Pairs(self._emit, settings.station.name)
+        self._work_list = WorkList()
+        self._unlocking: Unlocking | None = None
+        self._said = ""
         self._pace = Pace()
         self._shifts: Shifts | None = None
         self._footing: Footing | None = None
@@ -134,6 +138,21 @@ class Station:
     def undo(self, lane: str | None = None) -> None:
         """Take the last pair back, while it was never sent."""
         self._call(lambda bench: bench.undo(lane))
+
+    def undo_entry(self, entry: str) -> None:
+        """Take this pair back, while it was never sent; the view says what became of that."""
+        self._call(lambda bench: bench.undo_entry(entry))
+
+    def reject(self, lane: str | None, cause: RejectCause, note: str = "") -> None:
+        """Put aside the key that lies on a lane or waits there; without one, a key of which no more is known."""
+        self._call(lambda bench: bench.reject(lane, cause, note))
+
+    def answer(self, lane: str, choice: str, secret: str = "") -> None:
+        """Decide how a stopped lane goes on; `secret` is a supervisor's code or PIN, where one is asked for."""
+        if choice == UNLOCK:
+            self._call(lambda _: self._of_unlocking.ask(lane, secret))
+        else:
+            self._call(lambda bench: bench.answer(lane, choice))
 
     def clear(self, lane: str | None = None) -> None:
         """Drop what waits."""
@@ -230,13 +249,16 @@ class Station:
         try:
             api_clock = ApiClock()
             async with drive_of(settings, self._api, api_clock) as drive:
-                for record in reversed(await journal.recent(target, SHOWN_PAIRS)):
+                recent = await journal.recent(target, SHOWN_PAIRS)
+                for record in reversed(recent):
                     self._pairs.show(record, new=True)
+                await self._work_list.read(journal, target)
                 stands_on = self._footing = await footing(journal, settings, self._api)
                 self._delivery = DeliveryView(Delivery.HELD_BACK if stands_on.hold_back else Delivery.STANDBY)
                 courier = courier_of(journal, drive, api_clock, settings, self._api, stands_on, self._on_delivery)
                 self._feedback = Feedback(settings.feedback)
                 self._shifts = self._make_shifts(journal, drive)
+                self._unlocking = self._make_unlocking()
                 bench = Bench(
                     self._lanes,
                     journal,
@@ -249,6 +271,8 @@ class Station:
                     reader_signals=settings.feedback.reader,
                     acknowledged=self._acknowledged,
                 )
+                for record in _last_of_lanes(recent, settings.station.name):
+                    bench.remember(record)
                 self._bench, self._courier = bench, courier
                 await self._work_until_stopped(bench, courier, journal)
         finally:
@@ -284,6 +308,7 @@ class Station:
             self._notifier.stopping()
             courier.request_stop(GRACE_S)
             await self._of_shifts.close()
+            await self._of_unlocking.close()
             await bench.stop()
             await delivering
 
@@ -307,6 +332,8 @@ class Station:
             try:
                 if turn % round(CALIBRATION_S / FOLLOW_S) == 0:
                     await self._follow_calibration(journal, courier)
+                    if await self._work_list.read(journal, self._api.target):
+                        self._changed()
                 if self._delivery.delivery is Delivery.STANDBY:
                     await self._follow_delivery(journal)
             except JournalError as error:
@@ -316,6 +343,7 @@ class Station:
         for entry_id in self._pairs.undelivered():
             if (record := await journal.get(entry_id)) is not None:
                 self._pairs.settled(record)
+                self._work_list.settled(record)
                 self._changed()
 
     async def _follow_calibration(self, journal: Journal, courier: Courier) -> None:
@@ -370,6 +398,26 @@ class Station:
             code=self._of_shifts.code,
             shut=self._of_shifts.shut,
             shift_asked=self._of_shifts.asked,
+            stop_after=settings.reject.stop_after,
+            supervised=self._of_unlocking.supervised,
+            supervisor=self._of_unlocking.supervisor,
+            unlock_asked=self._of_unlocking.ask,
+            put_aside=self._on_put_aside,
+            told=self._tell,
+        )
+
+    @property
+    def _of_unlocking(self) -> Unlocking:
+        assert self._unlocking is not None
+        return self._unlocking
+
+    def _make_unlocking(self) -> Unlocking:
+        return Unlocking(
+            self._settings.operator,
+            locked=lambda: self._bench.locked if self._bench is not None else (),
+            unlock=lambda lane, who, by: self._bench is not None and self._bench.unlock(lane, who, by),
+            said=self._tell,
+            who=lambda: self._of_shifts.who,
         )
 
     @property
@@ -422,6 +470,14 @@ class Station:
             self._courier.nudge(record)
         self._changed()
 
+    def _on_put_aside(self, key: RejectedKey) -> None:
+        self._pace.put_aside("" if key.uid is None else key.uid.wire, key.visual_number)
+
+    def _tell(self, said: str) -> None:
+        """What a person has asked for beside the lanes was done, or why not."""
+        self._said = said
+        self._changed()
+
     def _on_delivery(self, record: Record | None, delivery: DeliveryView) -> None:
         if delivery.alarm and delivery.alarm != self._delivery.alarm and self._feedback is not None:
             self._feedback.signal(Signal.ALARM)
@@ -429,6 +485,7 @@ class Station:
         self._delivery_known.set()
         if record is not None:
             self._pairs.settled(record)
+            self._work_list.settled(record)
         self._changed()
 
     # --- the view -------------------------------------------------------------------------------------------------
@@ -465,6 +522,8 @@ class Station:
             shift=self._shifts.view() if self._shifts else ShiftView(required=self._settings.shift.required),
             rates=self._pace.rates(time.monotonic()),
             first_pass_yield=self._pace.first_pass_yield,
+            work=self._work_list.shown(),
+            said=self._said,
             fatal=str(self.failure) if self.failure else "",
         )
 
@@ -492,6 +551,16 @@ class Station:
         if self._delivery.message:
             fields["message"] = self._delivery.message
         return fields
+
+
+def _last_of_lanes(recent: Sequence[Record], station: str) -> Iterator[Record]:
+    """The last pair of each lane of a station, whatever became of it; `recent` is newest first."""
+    seen: set[str] = set()
+    for record in recent:
+        entry = record.entry
+        if entry.station == station and entry.lane not in seen:
+            seen.add(entry.lane)
+            yield record
 
 
 def _scanners(settings: Settings, lanes: tuple[str, ...]) -> list[tuple[ScannerDevice, str | None]]:

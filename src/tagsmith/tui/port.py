@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from tagsmith.enrolment import FormView, Wish
 from tagsmith.model import Scan, StationView
+from tagsmith.production import Batch, ManifestLine, RejectCause
 
 
 class Station(Protocol):
@@ -37,6 +38,39 @@ class Station(Protocol):
 
     def acknowledge(self) -> None:
         """The alarm was seen."""
+
+    def undo_entry(self, entry: str) -> None:
+        """Take this pair back, while it was never sent."""
+
+    def reject(self, lane: str | None, cause: RejectCause, note: str = "") -> None:
+        """Put aside the key that is on a lane, or the number that waits there, or whatever is next."""
+
+    def answer(self, lane: str, choice: str, secret: str = "") -> None:
+        """Decide how a lane that has stopped goes on; `secret` is a supervisor's code or PIN, where one is asked for."""
+
+    def choose_batch(self, batch_id: str | None) -> None:
+        """Make keys of this batch from now on; None: of none."""
+
+    def create_batch(self, batch: Batch, lines: Sequence[ManifestLine] = ()) -> None:
+        """Make a batch, with its manifest where it has one, and choose it."""
+
+    def close_batch(self) -> None:
+        """Close the batch under way: nothing more is made of it."""
+
+    def skip_expected(self, why: str) -> None:
+        """The number that comes next is not made (its key is scrapped or missing): expect the one after it."""
+
+    def sign_on(self, text: str) -> None:
+        """Sign on by code or name."""
+
+    def sign_off(self) -> None:
+        """Whoever is signed on goes."""
+
+    def start_shift(self) -> None:
+        """Start the shift, and make its checks."""
+
+    def end_shift(self) -> None:
+        """End the shift, and make its report."""
 
     def stop(self, timeout_s: float) -> None:
         """End the core."""
