@@ -9,6 +9,7 @@ them printable.
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from datetime import datetime
 
 from tagsmith.i18n import N_, Sentence, _, spoken
@@ -25,7 +26,7 @@ from tagsmith.model import (
     ScanFault,
     State,
 )
-from tagsmith.production import RejectCause, Shift, ShiftReport
+from tagsmith.production import Choice, RejectCause, Shift, ShiftReport, Stop
 from tagsmith.uid import Uid, UidReason
 from tagsmith.visual_number import NumberReason, NumberVerdict
 
@@ -52,6 +53,9 @@ NEXT: dict[str, str] = {
     "confirm": "Look at it, then confirm.",
     "saving": "Being written to the disc.",
     "golden": "Tap the golden key: it proves that this reader reads right.",
+    "again": "Scan the same number once more.",
+    "check-tap": "Check: tap this key again.",
+    "check-scan": "Check: scan the number of this key.",
 }
 """What the lane expects now."""
 
@@ -171,7 +175,62 @@ _REASONS: dict[str, tuple[str, str]] = {
     "shift-not-saved": ("Not done: the journal does not take it.", "Try again."),
     "still-saving": ("A pair is still being saved.", "Wait for PAIRED, then try again."),
     "already-saved": ("Already saved.", ""),
+    "out-of-order": ("This number was not the next one.", ""),
+    "batch-changing": ("The batch is being changed: nothing is paired.", "Wait a moment, then start this key again."),
+    "check-tap-first": ("The key comes first in a check.", "Tap the key, then scan its number."),
+    "second-scan": ("Scanned once.", "Scan the same number once more."),
+    "nothing-to-decide": ("This lane has not stopped, or offers no such choice.", "Look at the screen."),
+    "no-batch": ("No batch is chosen.", "Choose one first."),
+    "no-expected": ("No number comes next in this batch.", "Choose a batch with an order, or close this one."),
+    "check-passed": ("Checked: all is right.", "Tap the next key."),
+    "run-undone": ("The last keys are taken back.", "Start with the first of them again."),
+    "line-skipped": ("The number is skipped.", "Tap the next key."),
 }
+
+_OF_BATCHES: dict[str, tuple[str, str]] = {
+    "not-in-batch": ("{number} is not of batch {batch}.", "Put the key aside and take the next one."),
+    "other-batch": ("{number} is of another batch: {batch}.", "Put the key aside and call somebody."),
+    "number-used": ("{number} is made already, with key {when}.", "Put the key aside and call somebody."),
+    "number-skipped": ("{number} was skipped: {why}.", "Put the key aside and call somebody."),
+    "number-held": ("{number} waits on lane {lane}.", "Scan the number printed on this key."),
+    "not-expected": ("{number} is not next: {expected} is.", "Scan again, or find the key {expected}."),
+    "batch-complete": ("Batch {batch} is complete.", "Close the batch, or choose another one."),
+    "batch-held": ("The last keys of batch {batch} are on other lanes.", "Wait until they are done."),
+    "batch-closed": ("Batch {batch} is closed.", "Choose another batch."),
+    "check-tap": ("CHECK {place} of {count}: tap the key {number} again.", "Then scan its number."),
+    "check-scan": ("CHECK {place} of {count}: the key is right.", "Scan its number: {number}."),
+    "last-check": ("{count} keys still wait for a check: not closed.", "Check the last one: lane {lane}."),
+    "checks-open": ("A lane has stopped: not closed.", "Decide first what is to be done on lane {lane}."),
+    "run-partly-undone": ("Already sent, not taken back: {numbers}.", "Put these keys aside and call somebody."),
+    "batch-not-changed": ("Not done: {why}.", ""),
+    "now-batch": ("Batch {batch} is chosen.", "Tap a key."),
+    "batch-is-closed": ("Batch {batch} is closed now.", ""),
+    "scan-differs": ("The second scan was another number.", "Scan the number of this key twice."),
+}
+"""As `_REASONS`, with values in them."""
+
+_STOPS: dict[str, tuple[str, str]] = {
+    "one-card-shift": (
+        "{scanned} came, {expected} is next: shifted by one card?",
+        "Look whether a card is missing, then choose.",
+    ),
+    "other-number-for-key": ("This key belongs to {right}.", "Scan its own number, or put the key aside."),
+    "other-key-for-number": ("{number} belongs to another key.", "Scan this key's own number, or put it aside."),
+    "check-failed": (
+        "The check failed at {number}: {found} came.",
+        "Stop sending: check the keys since the last check.",
+    ),
+}
+"""Why a lane has stopped."""
+
+_CHOICES: dict[str, str] = {
+    "skip-missing": "Card #{position} is missing: skip it",
+    "recheck-run": "Shifted since the last check: check those keys again",
+    "undo-run": "Take back all keys since the last check",
+    "scan-again": "It was a wrong scan: go on as before",
+    "put-aside": "Put this key aside",
+}
+"""What a person may decide then."""
 
 
 def title(reason: str) -> str:
@@ -185,6 +244,21 @@ def notice(reason: str, *, uid: Uid | None = None, number: str = "", record: Rec
     if record is not None:
         what = Sentence("{what} {holder}.", what=what, holder=_holder(record))
     return Notice(reason=str(reason), title=what, hint=do)
+
+
+def batch_notice(reason: str, **values: object) -> Notice:
+    """What a person reads about the batch under way; `values` stand in the sentences."""
+    what, do = _OF_BATCHES[reason]
+    return Notice(reason=reason, title=Sentence(what, **values), hint=Sentence(do, **values) if do else "")
+
+
+def stop(reason: str, choices: Sequence[str], numbers: Sequence[str] = (), **values: object) -> Stop:
+    """Why a lane has stopped, and what may be chosen. `numbers` are those that it is about."""
+    what, do = _STOPS[reason]
+    offered = tuple(Choice(choice, Sentence(_CHOICES[choice], **values)) for choice in choices)
+    # Whatever lies wrong is one matter to whoever decides: a known key and a number that are not each other's.
+    word = "other-number-for-key" if reason == "other-key-for-number" else reason
+    return Stop(word, Sentence(what, **values), Sentence(do, **values), offered, tuple(numbers))
 
 
 def reader_limits(info: ReaderInfo) -> tuple[str, ...]:
