@@ -184,7 +184,9 @@ _REASONS: dict[str, tuple[str, str]] = {
     "no-expected": ("No number comes next in this batch.", "Choose a batch with an order, or close this one."),
     "check-passed": ("Checked: all is right.", "Tap the next key."),
     "run-undone": ("The last keys are taken back.", "Start with the first of them again."),
-    "line-skipped": ("The number is skipped.", "Tap the next key."),
+    "check-not-saved": ("The check has passed, but that is not saved.", "Go on; it is asked for again."),
+    "undo-failed": ("Not undone.", ""),
+    "not-put-aside": ("Not noted: the journal does not take it.", "Try again."),
 }
 
 _OF_BATCHES: dict[str, tuple[str, str]] = {
@@ -203,6 +205,8 @@ _OF_BATCHES: dict[str, tuple[str, str]] = {
     "checks-open": ("A lane has stopped: not closed.", "Decide first what is to be done on lane {lane}."),
     "run-partly-undone": ("Already sent, not taken back: {numbers}.", "Put these keys aside and call somebody."),
     "batch-not-changed": ("Not done: {why}.", ""),
+    "was-not-next": ("{number} was taken; {expected} is still to come.", "Find the key {expected}, or skip it."),
+    "skipped-line": ("{number} is skipped: {why}.", ""),
     "now-batch": ("Batch {batch} is chosen.", "Tap a key."),
     "batch-is-closed": ("Batch {batch} is closed now.", ""),
     "scan-differs": ("The second scan was another number.", "Scan the number of this key twice."),
@@ -218,7 +222,7 @@ _STOPS: dict[str, tuple[str, str]] = {
     "other-key-for-number": ("{number} belongs to another key.", "Scan this key's own number, or put it aside."),
     "check-failed": (
         "The check failed at {number}: {found} came.",
-        "Stop sending: check the keys since the last check.",
+        "Check the keys since the last check, or take them back.",
     ),
 }
 """Why a lane has stopped."""

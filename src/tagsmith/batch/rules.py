@@ -67,6 +67,9 @@ def judge(run: Run, lane: str, number_key: str, number: str, uid: Uid | None, *,
     if expected is not None and place != expected and (stop := _shift(run, lane, place, expected, alone)) is not None:
         return Halt(stop)
     line = roster.lines[place]
+    if expected is not None and place != expected and run.order is Sequence.AUTO:
+        # The number was asked for because nobody has looked at those before it.
+        return Halt(_failed(roster.lines[expected].visual_number, number, ("recheck-run", "undo-run", "scan-again")))
     if line.number_key in run.made:
         return Refuse(words.batch_notice("number-used", number=number, when=_made_as(run.made[line.number_key])))
     if place in run.skipped:
@@ -119,7 +122,11 @@ def stop_failed(check: Check, found: str) -> Stop:
     """The stop for a check in which another key or number came than there should be. `found` is what came."""
     key = check.key
     choices = ("recheck-run", "undo-run") if check.asked is Asked.RUN else ("recheck-run", "undo-run", "scan-again")
-    return words.stop("check-failed", choices, (key.visual_number,), number=key.visual_number, found=found)
+    return _failed(key.visual_number, found, choices)
+
+
+def _failed(number: str, found: str, choices: tuple[str, ...]) -> Stop:
+    return words.stop("check-failed", choices, (number,), number=number, found=found)
 
 
 def _made_as(key: BatchKey) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tagsmith.production import Batch, BatchKey, ManifestLine, Verification
+from tagsmith.production import Batch, BatchKey, BatchStand, ManifestLine, Verification
 from tagsmith.production import Sequence as Order
 from tagsmith.uid import Uid
 
@@ -54,6 +54,8 @@ class Run:
     doubted: frozenset[str] = frozenset()
     open_from: int = 0
     """No line before this place is still to be made."""
+    done: int = 0
+    """Lines that are made or skipped."""
 
     # --- what it is ---------------------------------------------------------------------------------------------
 
@@ -86,9 +88,7 @@ class Run:
     @property
     def lines_left(self) -> int:
         """How many lines are neither made nor skipped."""
-        made = sum(1 for key in self.made if key in self.roster.by_number)
-        gone = sum(1 for place in self.skipped if self.roster.lines[place].number_key not in self.made)
-        return len(self.roster.lines) - made - gone
+        return len(self.roster.lines) - self.done
 
     # --- lines --------------------------------------------------------------------------------------------------
 
@@ -147,6 +147,7 @@ class Run:
             self,
             made={**self.made, key.number_key: key},
             runs={**self.runs, key.lane: run},
+            done=self.done + self._opens(key),
         )
         return made._moved_on()
 
@@ -162,6 +163,7 @@ class Run:
             runs={lane: tuple(one for one in run if one.entry != entry) for lane, run in self.runs.items()},
             doubted=self.doubted | {key.lane},
             open_from=min(self.open_from, place),
+            done=self.done - replace(self, made={})._opens(key),
         )
 
     def skip(self, place: int, why: str) -> Run:
@@ -169,7 +171,8 @@ class Run:
         number_key = self.roster.lines[place].number_key
         holds = {lane: held for lane, held in self.holds.items() if held != number_key}
         doubted = self.doubted | set(self.runs) | (set(self.holds) - set(holds))
-        return replace(self, skipped={**self.skipped, place: why}, holds=holds, doubted=doubted)._moved_on()
+        skipped, done = {**self.skipped, place: why}, self.done + self.is_open(place)
+        return replace(self, skipped=skipped, holds=holds, doubted=doubted, done=done)._moved_on()
 
     def passed(self, entries: Iterable[str], lane: str) -> Run:
         """A check on a lane has passed for these entries."""
@@ -187,6 +190,11 @@ class Run:
     def doubt(self, lane: str) -> Run:
         """The next number of a lane must be scanned, whatever the rules say."""
         return replace(self, doubted=self.doubted | {lane})
+
+    def _opens(self, key: BatchKey) -> bool:
+        """Whether a pair is of a line that is open without it."""
+        place = self.roster.by_number.get(key.number_key)
+        return place is not None and self.is_open(place)
 
     def _moved_on(self) -> Run:
         place = self.open_from
@@ -220,14 +228,29 @@ class Run:
             return False
         return lane not in self.proved or len(run) >= self.batch.every
 
+    def stand(self, rejected: int = 0) -> BatchStand:
+        """How far it is, for people."""
+        skipped = sum(self.roster.lines[place].number_key not in self.made for place in self.skipped)
+        unchecked = sum(len(run) for _, run in self.unchecked())
+        return BatchStand(self.batch, len(self.made), skipped, rejected, unchecked)
+
     def unchecked(self) -> Iterator[tuple[str, tuple[BatchKey, ...]]]:
         """The lanes with pairs that wait for their check."""
         if self.is_checked:
             yield from ((lane, run) for lane, run in self.runs.items() if run)
 
 
-def begin(batch: Batch, lines: Sequence[ManifestLine], keys: Sequence[BatchKey], lanes: Sequence[str]) -> Run:
-    """The state of a batch as the journal has it. What lanes have made that are no more is the first lane's."""
+def begin(
+    batch: Batch,
+    lines: Sequence[ManifestLine],
+    keys: Sequence[BatchKey],
+    lanes: Sequence[str],
+    station: str = "",
+) -> Run:
+    """The state of a batch as the journal has it, for the lanes of a station.
+
+    What lanes of it have made that are no more is the first lane's; what other stations have made they check.
+    """
     run = Run(
         batch, Roster.of(lines), skipped={place: line.skipped for place, line in enumerate(lines) if line.skipped}
     )
@@ -237,6 +260,8 @@ def begin(batch: Batch, lines: Sequence[ManifestLine], keys: Sequence[BatchKey],
     waits: dict[str, list[BatchKey]] = {}
     for key in keys:
         made[key.number_key] = key
+        if key.station != station:
+            continue
         lane = key.lane if key.lane in lanes else lanes[0]
         if not run.is_checked or not key.checked:
             waits.setdefault(lane, []).append(key)
@@ -244,4 +269,6 @@ def begin(batch: Batch, lines: Sequence[ManifestLine], keys: Sequence[BatchKey],
             proved.add(lane)
     for lane, those in waits.items():
         runs[lane] = tuple(those if run.is_checked else those[-batch.every :])
-    return replace(run, made=made, runs=runs, proved=frozenset(proved))._moved_on()
+    whole = replace(run, made=made, runs=runs, proved=frozenset(proved))
+    done = sum(not whole.is_open(place) for place in range(len(lines)))
+    return replace(whole, done=done)._moved_on()

@@ -15,6 +15,7 @@ from tagsmith import pairing, visual_number, words
 from tagsmith.bench.beat import GRACE_S, Beat
 from tagsmith.bench.intake import Intake, hand_over
 from tagsmith.bench.lane import Lane, Work
+from tagsmith.bench.run_of_batch import Hands, RunOfBatch
 from tagsmith.errors import DuplicateNumber, DuplicateUid, IllegalTransition, JournalError
 from tagsmith.i18n import Sentence
 from tagsmith.journal import Journal
@@ -62,7 +63,8 @@ class Bench:
     Every public method is called on the core loop, except that pumps hand over from their threads. `scanners` are
     devices with the lane each is bound to (None: it names the lane by a barcode). `emit` gets each line of the event
     stream, `paired` each record right after its durable commit, `changed` is called when a view may look different,
-    `signal` is for buzzer and lights that serve all lanes, `acknowledged` is called when a person has seen the alarm.
+    `signal` is for buzzer and lights that serve all lanes, `acknowledged` is called when a person has seen the alarm,
+    `checked` gets each record whose check has passed: it may be sent now.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Bench:
         signal: Callable[[Signal], None] = lambda _: None,
         reader_signals: bool = True,
         acknowledged: Callable[[], None] = lambda: None,
+        checked: Callable[[Record], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         utcnow: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
@@ -99,13 +102,32 @@ class Bench:
         self._new_id = new_id
         self._tasks: set[asyncio.Task[None]] = set()
         self._commits: set[asyncio.Task[None]] = set()
-        self._answers: dict[str, Callable[[Lane], None]] = {}
+        self.batch = RunOfBatch(journal, work.target, self._lanes, self._hands(checked))
+        """The batch that keys are made of."""
+        self._answers: dict[str, Callable[[Lane], None]] = {**self.batch.answers}
         """What each choice does, of all that a stop may offer."""
         self._stopping = False
         self._pair_times: deque[float] = deque()
         self._started_at = clock()
         self.paired_count = 0
         self.rejected_count = 0
+
+    def _hands(self, checked: Callable[[Record], None]) -> Hands:
+        return Hands(
+            step=self._step,
+            refused=self._refused,
+            drop_half=self._drop_half,
+            stop_lane=self._stop_lane,
+            tapped=lambda lane, tag: pairing.Tapped(tag, self._judge(tag), self._clock(), self._new_id()),
+            taken_back=self._taken_back,
+            checked=checked,
+            say=self._say,
+            tell=self.say,
+            spawn=lambda work: self._spawn(work, self._tasks),
+            changed=self._changed,
+            new_id=self._new_id,
+            utcnow=self._utcnow,
+        )
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -179,12 +201,19 @@ class Bench:
         if self._is_uid(scan.text):
             self._refuse_number(lane, scan, words.notice(Reason.NUMBER_IS_UID, number=scan.text))
             return
-        verdict = visual_number.judge(scan.text, self._work.numbers)
+        verdict = visual_number.judge(self.batch.written(scan.text), self.batch.numbers(self._work.numbers))
         if verdict.number is None or verdict.decision is NumberDecision.BLOCK:
             self._refuse_number(lane, scan, words.number_notice(verdict))
             return
+        if self.batch.takes_scan(lane, verdict.number):
+            return
+        if (notice := self.batch.shut(lane)) is not None:
+            self._refuse_number(lane, scan, notice)
+            return
         warnings = (str(verdict.reason),) if verdict.decision is NumberDecision.WARN else ()
-        self._step(lane, pairing.Scanned(verdict.number, scan.at, self._new_id(), warnings))
+        event = self.batch.allowed(lane, pairing.Scanned(verdict.number, scan.at, self._new_id(), warnings))
+        if event is not None:
+            self._step(lane, event)
 
     def clear(self, lane_name: str | None = None) -> None:
         """Esc: drop what waits."""
@@ -229,6 +258,14 @@ class Bench:
     def acknowledge(self) -> None:
         """A person has seen the alarm."""
         self._acknowledged()
+
+    def decide(self, lane_name: str, choice: str) -> None:
+        """A choice was scanned: as `answer`, and what is not offered is said."""
+        lane = self._lanes[lane_name]
+        if lane.stop is None or choice not in {offered.id for offered in lane.stop.choices}:
+            self._refused(lane, words.notice("nothing-to-decide"), None, "")
+            return
+        self.answer(lane_name, choice)
 
     def answer(self, lane_name: str, choice: str) -> None:
         """A person has decided how a lane that has stopped goes on; what was not offered means nothing."""
@@ -323,13 +360,22 @@ class Bench:
         if lane.state.phase is not Phase.GOLDEN and (shut := self._shut(lane)):
             self._refused(lane, words.notice(shut), tag.uid, "")
             return
-        self._step(lane, pairing.Tapped(tag, verdict, at, self._new_id()))
+        if lane.state.phase is not Phase.GOLDEN:
+            if self.batch.takes_tap(lane, tag.uid):
+                return
+            if (notice := self.batch.shut(lane)) is not None:
+                self._refused(lane, notice, tag.uid, "")
+                return
+        event = self.batch.allowed(lane, pairing.Tapped(tag, verdict, at, self._new_id()))
+        if event is not None:
+            self._step(lane, event)
 
     def _is_uid(self, text: str) -> bool:
         """Whether a number is the UID of a key that was heard of lately, or looks like one: a reader that types."""
         if any(uid.is_written(text) for uid in self._heard):
             return True
-        return self._work.numbers.pattern is None and looks_like_uid(text)
+        pattern = self.batch.numbers(self._work.numbers).pattern
+        return pattern is None and looks_like_uid(text) and not self.batch.is_known(text)
 
     def _stood_still(self) -> None:
         """Nobody knows in which order taps and scans came meanwhile: nothing of before joins anything of after."""
@@ -368,13 +414,15 @@ class Bench:
         for effect in step.effects:
             self._do(lane, effect)
         self._arm(lane)
+        self.batch.after(lane)
         self._changed()
         return step
 
     def _do(self, lane: Lane, effect: pairing.Effect) -> None:
         match effect:
             case pairing.Commit():
-                self._spawn(self._commit(lane, effect), self._commits)
+                # Made now: nothing that comes before the task begins may change what the entry says.
+                self._spawn(self._commit(lane, self._entry(lane, effect)), self._commits)
             case pairing.LookUp():
                 self._spawn(self._look_up(lane, effect), self._tasks)
             case pairing.Undo():
@@ -440,9 +488,8 @@ class Bench:
 
     # --- the journal ----------------------------------------------------------------------------------------------
 
-    async def _commit(self, lane: Lane, effect: pairing.Commit) -> None:
+    async def _commit(self, lane: Lane, entry: Entry) -> None:
         """Bring a pair to the disc and tell the lane. While a commit's answer is lost, it is tried again."""
-        entry = self._entry(lane, effect)
         asked_at = self._clock()
         while True:
             try:
@@ -482,12 +529,13 @@ class Bench:
         )
         self._paired(record)
         self._signal(lane, Signal.PAIRED)
+        self.batch.saved(lane, record)
         self._step(lane, pairing.Saved(entry.id, self._clock()))
 
     def _entry(self, lane: Lane, effect: pairing.Commit) -> Entry:
         tap, scan, terms = effect.tap, effect.scan, lane.terms or self._work.terms
         tag_warnings = tuple(self._uid_warnings(tap.verdict))
-        return Entry(
+        entry = Entry(
             id=effect.entry,
             target=self._work.target,
             uid=tap.tag.uid,
@@ -505,6 +553,7 @@ class Bench:
             warnings=tag_warnings + scan.warnings,
             operator=self._journal.acting,
         )
+        return self.batch.entry(entry)
 
     async def _look_up(self, lane: Lane, effect: pairing.LookUp) -> None:
         """Ask who holds a uid or number. A journal that cannot answer is no obstacle: the commit asks again."""
@@ -524,12 +573,16 @@ class Bench:
             done, notice = False, Notice("undo-failed", "Not undone.", str(error))
         else:
             done, notice = True, words.notice("undone")
-            self.paired_count -= 1
-            self._paired(record)
+            self.batch.undone(record)
+            self._taken_back(record)
         self._step(lane, pairing.Undone(entry, done, self._clock()))
         lane.notice = notice
         self._say("undone", lane, entry=entry, done=done, message=words.told(notice))
         self._changed()
+
+    def _taken_back(self, record: Record) -> None:
+        self.paired_count -= 1
+        self._paired(record)
 
     def _spawn(self, work: object, where: set[asyncio.Task[None]]) -> None:
         assert asyncio.iscoroutine(work)
@@ -542,7 +595,7 @@ class Bench:
 
     def views(self) -> tuple[LaneView, ...]:
         """The lanes as they are to be shown now."""
-        return tuple(lane.view() for lane in self._lanes.values())
+        return tuple(self.batch.shown(lane.view()) for lane in self._lanes.values())
 
     def scanners(self) -> tuple[ScannerStatus, ...]:
         """The scanner devices as they stand now."""

@@ -309,7 +309,17 @@ def keys(connection: Connection, batch_id: str) -> list[BatchKey]:
     for row in connection.execute(_KEYS, {"this_id": batch_id}).mappings():
         record = rows.record(row)
         entry = record.entry
-        found.append(BatchKey(entry.id, entry.number_key, entry.visual_number, entry.uid, entry.lane, record.checked))
+        found.append(
+            BatchKey(
+                entry.id,
+                entry.number_key,
+                entry.visual_number,
+                entry.uid,
+                entry.lane,
+                record.checked,
+                entry.station,
+            )
+        )
     return found
 
 
