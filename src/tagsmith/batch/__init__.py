@@ -6,10 +6,12 @@ checks  a check under way: which keys are tapped and scanned again, and how far 
 """
 
 from tagsmith.batch.checks import Asked, Check, Outcome
-from tagsmith.batch.rules import Accept, Halt, Refuse, Verdict, judge, other_key, shut, stop_failed
-from tagsmith.batch.state import Roster, Run, begin
+from tagsmith.batch.rules import OUT_OF_ORDER, Accept, Halt, Refuse, Verdict, judge, other_key, shut, stop_failed
+from tagsmith.batch.state import ANY, Roster, Run, begin
 
 __all__ = [
+    "ANY",
+    "OUT_OF_ORDER",
     "Accept",
     "Asked",
     "Check",
