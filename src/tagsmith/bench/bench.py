@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 
 from tagsmith import pairing, visual_number, words
 from tagsmith.bench.beat import GRACE_S, Beat
+from tagsmith.bench.current import Hands
 from tagsmith.bench.intake import Intake, hand_over
 from tagsmith.bench.lane import Lane, Work
-from tagsmith.bench.run_of_batch import Hands, RunOfBatch
+from tagsmith.bench.run_of_batch import RunOfBatch
 from tagsmith.errors import DuplicateNumber, DuplicateUid, IllegalTransition, JournalError
 from tagsmith.i18n import Sentence
 from tagsmith.journal import Journal
@@ -118,7 +119,7 @@ class Bench:
             refused=self._refused,
             drop_half=self._drop_half,
             stop_lane=self._stop_lane,
-            tapped=lambda lane, tag: pairing.Tapped(tag, self._judge(tag), self._clock(), self._new_id()),
+            look_again=self._look_again,
             taken_back=self._taken_back,
             checked=checked,
             say=self._say,
@@ -369,6 +370,13 @@ class Bench:
         event = self.batch.allowed(lane, pairing.Tapped(tag, verdict, at, self._new_id()))
         if event is not None:
             self._step(lane, event)
+
+    def _look_again(self, lane: Lane) -> None:
+        """What lies on the reader counts anew, as far as it can be known that it still does."""
+        tag, ready = lane.present, lane.status.state is ReaderState.READY
+        if tag is None or not ready or not lane.sees_removal or self._shut(lane) or self.batch.shut(lane):
+            return
+        self._step(lane, pairing.Tapped(tag, self._judge(tag), self._clock(), self._new_id()))
 
     def _is_uid(self, text: str) -> bool:
         """Whether a number is the UID of a key that was heard of lately, or looks like one: a reader that types."""
