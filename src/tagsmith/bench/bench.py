@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from tagsmith import pairing, visual_number, words
 from tagsmith.bench.beat import GRACE_S, Beat
-from tagsmith.bench.current import Hands
+from tagsmith.bench.current import SAVING, Hands
 from tagsmith.bench.intake import Intake, hand_over
 from tagsmith.bench.lane import Lane, Work
 from tagsmith.bench.run_of_batch import RunOfBatch
@@ -301,6 +301,11 @@ class Bench:
             lane.ask_golden(self._clock())
             self._arm(lane)
         self._changed()
+
+    @property
+    def is_saving(self) -> bool:
+        """Whether a pair is on its way to the disc, or waits for another try."""
+        return any(lane.state.phase in SAVING for lane in self._lanes.values())
 
     def drop_halves(self) -> None:
         """Drop the half pairs that wait: whoever began them goes."""

@@ -146,7 +146,8 @@ class Decisions:
 
     async def _undo_run(self, lane: Lane) -> None:
         """Take back what was made since the last check, newest first, as far as it was not sent."""
-        current, sent, made = self._current, [], self._current.run_of(lane)
+        current, made = self._current, self._current.run_of(lane)
+        sent: list[str] = []
         self._checks.drop(lane)
         for key in reversed(made):
             try:

@@ -9,7 +9,7 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from tagsmith import pairing
@@ -21,12 +21,13 @@ from tagsmith.errors import ConfigError, JournalError, StationError, TagsmithErr
 from tagsmith.feedback import Feedback
 from tagsmith.journal import Journal
 from tagsmith.model import Delivery, DeliveryView, Event, Record, Scan, Signal, State, StationView, Terms
-from tagsmith.production import CheckView, ShiftView
+from tagsmith.production import Batch, CheckView, ManifestLine, ShiftView
 from tagsmith.readers import Reader, create
 from tagsmith.scanners import ScannerDevice
 from tagsmith.scanners import create as create_scanner
 from tagsmith.station import shift_checks
 from tagsmith.station.attending import Counting, Watch, status_line
+from tagsmith.station.batches import Batches
 from tagsmith.station.delivering import GRACE_S, Footing, courier_of, drive_of, first_order, footing
 from tagsmith.station.operators import Operators
 from tagsmith.station.pace import Pace
@@ -55,7 +56,8 @@ class Station:
 
     `settings` are taken as they are; `readers` may bring readers of one's own by spec (the demo lays simulated keys
     on one). `terms` hold for every key. `listener` gets every line of the event stream on the core thread and must
-    not block. `notifier` tells the service manager; without one, the one that the environment names.
+    not block. `notifier` tells the service manager; without one, the one that the environment names. `batch` names the
+    batch that keys are made of from the start.
 
     Raises:
         ConfigError: the settings name no usable API or reader.
@@ -69,6 +71,7 @@ class Station:
         listener: Callable[[Event], None] = lambda event: None,
         readers: Mapping[str, Reader] | None = None,
         notifier: Notifier | None = None,
+        batch: str | None = None,
     ) -> None:
         self._settings = settings
         self._api = resolve_api(settings)
@@ -98,6 +101,8 @@ class Station:
         self._feedback: Feedback | None = None
         self._pairs = Pairs(self._emit)
         self._pace = Pace()
+        self._first_batch = batch
+        self._batches: Batches | None = None
         self._shifts: Shifts | None = None
         self._footing: Footing | None = None
         self._delivery_known = asyncio.Event()
@@ -146,6 +151,26 @@ class Station:
     def acknowledge(self) -> None:
         """A person has seen the alarm: that is logged. It stays an alarm until its cause is gone."""
         self._call(lambda _: self._acknowledged())
+
+    def choose_batch(self, batch_id: str | None) -> None:
+        """Make keys of this batch from now on; None: of none."""
+        self._call(lambda _: self._of_batches.choose(batch_id))
+
+    def create_batch(self, batch: Batch, lines: Sequence[ManifestLine] = ()) -> None:
+        """Make a batch, with its manifest where it has one, and choose it."""
+        self._call(lambda _: self._of_batches.create(batch, lines))
+
+    def close_batch(self) -> None:
+        """Close the batch under way: nothing more is made of it."""
+        self._call(lambda _: self._of_batches.close_batch())
+
+    def skip_expected(self, why: str) -> None:
+        """The number that comes next is not made: expect the one after it."""
+        self._call(lambda _: self._of_batches.skip_expected(why))
+
+    def answer(self, lane: str, choice: str, secret: str = "") -> None:
+        """Decide how a lane that has stopped goes on; `secret` is a supervisor's code or PIN, where that is asked."""
+        self._call(lambda bench: bench.answer(lane, choice))
 
     def sign_on(self, text: str) -> None:
         """Sign on by code or name."""
@@ -248,8 +273,11 @@ class Station:
                     signal=self._feedback.signal,
                     reader_signals=settings.feedback.reader,
                     acknowledged=self._acknowledged,
+                    checked=self._on_checked,
                 )
                 self._bench, self._courier = bench, courier
+                self._batches = self._make_batches(journal, bench)
+                await self._batches.resume(self._first_batch)
                 await self._work_until_stopped(bench, courier, journal)
         finally:
             if self._feedback is not None:
@@ -284,6 +312,7 @@ class Station:
             self._notifier.stopping()
             courier.request_stop(GRACE_S)
             await self._of_shifts.close()
+            await self._of_batches.close()
             await bench.stop()
             await delivering
 
@@ -309,6 +338,7 @@ class Station:
                     await self._follow_calibration(journal, courier)
                 if self._delivery.delivery is Delivery.STANDBY:
                     await self._follow_delivery(journal)
+                await self._of_batches.follow()
             except JournalError as error:
                 _log.warning("cannot see what others have done: %s", error)
 
@@ -377,6 +407,21 @@ class Station:
         assert self._shifts is not None
         return self._shifts
 
+    @property
+    def _of_batches(self) -> Batches:
+        assert self._batches is not None
+        return self._batches
+
+    def _make_batches(self, journal: Journal, bench: Bench) -> Batches:
+        return Batches(
+            journal,
+            bench,
+            target=self._api.target,
+            station=self._settings.station.name,
+            lanes=self.lanes,
+            changed=self._changed,
+        )
+
     def _make_shifts(self, journal: Journal, drive: DriveClient) -> Shifts:
         settings = self._settings
 
@@ -415,9 +460,18 @@ class Station:
         entry = record.entry
         if record.state is State.UNDONE:
             self._pace.undone(entry.uid.wire)
+            if self._bench is not None:
+                self._bench.batch.undone(record)
         else:
             self._pace.paired(entry.uid.wire, entry.visual_number, time.monotonic())
         self._pairs.paired(record)
+        if self._courier is not None:
+            self._courier.nudge(record)
+        self._changed()
+
+    def _on_checked(self, record: Record) -> None:
+        """The check that covers a pair has passed: it may be sent now."""
+        self._pairs.settled(record)
         if self._courier is not None:
             self._courier.nudge(record)
         self._changed()
@@ -449,7 +503,7 @@ class Station:
             self._wake()
 
     def _make_view(self) -> StationView:
-        bench, delivery = self._bench, self._delivery
+        bench, delivery, batches, now = self._bench, self._delivery, self._batches, time.monotonic()
         return StationView(
             station=self._settings.station.name,
             target=self._api.target,
@@ -462,8 +516,11 @@ class Station:
             paired=bench.paired_count if bench else 0,
             rejected=bench.rejected_count if bench else 0,
             per_hour=bench.per_hour() if bench else 0,
+            batch=batches.view(lambda left: self._pace.left_s(left, now)) if batches else None,
+            batches=batches.open if batches else (),
+            said=batches.said if batches else "",
             shift=self._shifts.view() if self._shifts else ShiftView(required=self._settings.shift.required),
-            rates=self._pace.rates(time.monotonic()),
+            rates=self._pace.rates(now),
             first_pass_yield=self._pace.first_pass_yield,
             fatal=str(self.failure) if self.failure else "",
         )
