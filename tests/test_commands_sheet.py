@@ -21,6 +21,7 @@ from tagsmith.scanners import recognise
 SVG = "{http://www.w3.org/2000/svg}"
 FIXED = ["TAGSMITHUNDO", "TAGSMITHCLEAR", "TAGSMITHRETRY", "TAGSMITHVERIFY", "TAGSMITHACK"]
 SHIFTS = ["TAGSMITHSIGNOFF", "TAGSMITHSHIFTSTART", "TAGSMITHSHIFTEND"]
+STOPS = ["TAGSMITHSKIP", "TAGSMITHRECHECK", "TAGSMITHUNDORUN", "TAGSMITHAGAIN", "TAGSMITHASIDE"]
 
 # The bar and space widths of the values 0 to 105 (ISO/IEC 15417, table 1), and the stop character.
 WIDTHS = """
@@ -216,11 +217,20 @@ def test_the_orders_for_shifts_have_a_page_of_their_own(tmp_path: Path) -> None:
         assert symbol.places[0][0] >= symbol.right + 10 * symbol.module
 
 
+def test_what_decides_in_a_stop_has_a_page_of_its_own(tmp_path: Path) -> None:
+    """It reads back: nobody stops in the middle of a run to look for these among lanes."""
+    path = tmp_path / "stops.svg"
+    assert run("--stop-sheet", path, "--config", settings_file(tmp_path, *EIGHT)).exit_code == 0
+    symbols = [Symbol(group) for group in ElementTree.fromstring(path.read_bytes()).findall(f"{SVG}g")]
+    assert [symbol.text() for symbol in symbols] == STOPS
+    assert [symbol.words[0] for symbol in symbols] == ["SKIP", "RECHECK", "UNDO-RUN", "AGAIN", "ASIDE"]
+
+
 def test_the_list(tmp_path: Path) -> None:
     """For people a table, for programs JSON: text, command, lane and meaning."""
     config = settings_file(tmp_path, "left", "right")
     table = run("--config", config).output.splitlines()
-    assert [line.split()[0] for line in table[1:]] == [*FIXED, *SHIFTS, "TAGSMITHLANELEFT", "TAGSMITHLANERIGHT"]
+    assert [line.split()[0] for line in table[1:]] == [*FIXED, *SHIFTS, *STOPS, "TAGSMITHLANELEFT", "TAGSMITHLANERIGHT"]
     listed = json.loads(run("--json", "--config", config).stdout)
     assert [one["text"] for one in listed] == [line.split()[0] for line in table[1:]]
     assert listed[-1] == {

@@ -11,7 +11,7 @@ from tagsmith.bench.addressing import Addressing
 from tagsmith.bench.lane import Lane
 from tagsmith.model import ReaderState, Scan, ScannerStatus
 from tagsmith.scanners import Command, CommandKind, ScannerDevice, ScannerPump, recognise
-from tagsmith.scanners.commands import OF_SHIFTS
+from tagsmith.scanners.commands import CHOICES, OF_SHIFTS
 
 _Where = TypeVar("_Where")
 _What = TypeVar("_What")
@@ -26,6 +26,7 @@ class Counter(Protocol):
     def clear(self, lane_name: str) -> None: ...
     def retry(self, lane_name: str) -> None: ...
     def verify_next(self, lane_name: str) -> None: ...
+    def decide(self, lane_name: str, choice: str) -> None: ...
     def acknowledge(self) -> None: ...
     def shift_asked(self, kind: CommandKind) -> None: ...
     def reject_without_lane(self, scan: Scan, lane_name: str | None, reason: str) -> None: ...
@@ -115,6 +116,8 @@ class Intake:
                 self._counter.retry(lane.name)
             case CommandKind.VERIFY:
                 self._counter.verify_next(lane.name)
+            case _ if kind in CHOICES:
+                self._counter.decide(lane.name, CHOICES[kind])
 
     def _addressed(self, scan: Scan, bound: str | None) -> Lane | None:
         """The lane that a scan is for. None, and said so, where nobody can know."""

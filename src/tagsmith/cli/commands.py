@@ -56,16 +56,27 @@ _CAPITAL = 0.73
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write a page of those for sign-off and for the start and end of a shift.",
 )
+@click.option(
+    "--stop-sheet",
+    metavar="FILE.svg",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a page of those that decide how a lane goes on that has stopped.",
+)
 @json_option
 @config_option
 def commands(
-    readers: tuple[str, ...], sheet: Path | None, shift_sheet: Path | None, as_json: bool, config: Path | None
+    readers: tuple[str, ...],
+    sheet: Path | None,
+    shift_sheet: Path | None,
+    stop_sheet: Path | None,
+    as_json: bool,
+    config: Path | None,
 ) -> None:
     """List the barcodes that are orders to the station, for its lanes, and what they do.
 
     They are letters only, and known whatever keyboards scanner and computer are set to.
     """
-    from tagsmith.scanners.commands import OF_SHIFTS
+    from tagsmith.scanners.commands import CHOICES, OF_SHIFTS
     from tagsmith.scanners.commands import commands as commands_of
 
     overrides: dict[str, Any] = {"reader": [{"spec": spec} for spec in readers]} if readers else {}
@@ -74,9 +85,14 @@ def commands(
     texts = commands_of([reader.lane for reader in settings.reader] or ["1"])
     lanes = [text for text, command in texts.items() if command.lane]
     shifts = [text for text, command in texts.items() if command.kind in OF_SHIFTS]
-    orders = [text for text in texts if text not in lanes and text not in shifts]
-    # Lanes first, what is scanned most. What is scanned once a shift has a page of its own, for another place.
-    pages = {sheet: {"Lanes": lanes, "Commands": orders}, shift_sheet: {"Shifts": shifts}}
+    stops = [text for text, command in texts.items() if command.kind in CHOICES]
+    orders = [text for text in texts if text not in (*lanes, *shifts, *stops)]
+    # Lanes first, what is scanned most. What is scanned seldom has pages of its own, for other places.
+    pages = {
+        sheet: {"Lanes": lanes, "Commands": orders},
+        shift_sheet: {"Shifts": shifts},
+        stop_sheet: {"Stops": stops},
+    }
     wanted = {path: groups for path, groups in pages.items() if path is not None}
     drawn = {path: _page(texts, groups, settings.station.name) for path, groups in wanted.items()}
     for path, page in drawn.items():
@@ -108,6 +124,11 @@ def meaning(command: Command) -> str:
         CommandKind.SIGN_OFF: "sign off: whoever worked here goes",
         CommandKind.SHIFT_START: "start the shift: its checks are made",
         CommandKind.SHIFT_END: "end the shift: its report is made",
+        CommandKind.SKIP: "lane stopped: the missing card is skipped",
+        CommandKind.RECHECK: "lane stopped: check the last keys again",
+        CommandKind.UNDO_RUN: "lane stopped: take the last keys back",
+        CommandKind.AGAIN: "lane stopped: it was a wrong scan, go on",
+        CommandKind.ASIDE: "lane stopped: put its key aside",
         CommandKind.LANE: f"the next number is for lane {command.lane}",
         CommandKind.UNKNOWN: "refused",
     }[command.kind]

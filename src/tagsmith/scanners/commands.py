@@ -64,6 +64,16 @@ class CommandKind(enum.StrEnum):
     """The shift begins: its checks are made."""
     SHIFT_END = "shift-end"
     """The shift is over: its report is made."""
+    SKIP = "skip"
+    """The lane has stopped: the missing card is skipped."""
+    RECHECK = "recheck"
+    """The lane has stopped: the keys since the last check are checked again."""
+    UNDO_RUN = "undo-run"
+    """The lane has stopped: the keys since the last check are taken back."""
+    AGAIN = "again"
+    """The lane has stopped: it was a wrong scan."""
+    ASIDE = "aside"
+    """The lane has stopped: its key is put aside."""
     LANE = "lane"
     """The next number is for this lane."""
     UNKNOWN = "unknown"
@@ -72,6 +82,16 @@ class CommandKind(enum.StrEnum):
 
 OF_SHIFTS = frozenset({CommandKind.SIGN_OFF, CommandKind.SHIFT_START, CommandKind.SHIFT_END})
 """Commands about who works here, and when; they are of no lane."""
+
+
+CHOICES = {
+    CommandKind.SKIP: "skip-missing",
+    CommandKind.RECHECK: "recheck-run",
+    CommandKind.UNDO_RUN: "undo-run",
+    CommandKind.AGAIN: "scan-again",
+    CommandKind.ASIDE: "put-aside",
+}
+"""Commands that decide how a lane goes on that has stopped, with the choice that each is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +111,11 @@ _WORDS = {
     "SIGNOFF": CommandKind.SIGN_OFF,
     "SHIFTSTART": CommandKind.SHIFT_START,
     "SHIFTEND": CommandKind.SHIFT_END,
+    "SKIP": CommandKind.SKIP,
+    "RECHECK": CommandKind.RECHECK,
+    "UNDORUN": CommandKind.UNDO_RUN,
+    "AGAIN": CommandKind.AGAIN,
+    "ASIDE": CommandKind.ASIDE,
 }
 _UNKNOWN = Command(CommandKind.UNKNOWN)
 

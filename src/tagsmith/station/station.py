@@ -44,7 +44,7 @@ READY_WITHIN_S = 3.0
 FOLLOW_S = 2.0
 """How often a station looks what another process has delivered."""
 CALIBRATION_S = 10.0
-"""How often it looks whether another process has calibrated."""
+"""How often it looks whether another process has calibrated, or done something with a batch."""
 
 
 RATES_S = 60.0
@@ -336,9 +336,9 @@ class Station:
             try:
                 if turn % round(CALIBRATION_S / FOLLOW_S) == 0:
                     await self._follow_calibration(journal, courier)
+                    await self._of_batches.follow()
                 if self._delivery.delivery is Delivery.STANDBY:
                     await self._follow_delivery(journal)
-                await self._of_batches.follow()
             except JournalError as error:
                 _log.warning("cannot see what others have done: %s", error)
 
