@@ -22,6 +22,11 @@ FIXED = {
     "TAGSMITHSIGNOFF": CommandKind.SIGN_OFF,
     "TAGSMITHSHIFTSTART": CommandKind.SHIFT_START,
     "TAGSMITHSHIFTEND": CommandKind.SHIFT_END,
+    "TAGSMITHSKIP": CommandKind.SKIP,
+    "TAGSMITHRECHECK": CommandKind.RECHECK,
+    "TAGSMITHRUNUNDO": CommandKind.UNDO_RUN,
+    "TAGSMITHAGAIN": CommandKind.AGAIN,
+    "TAGSMITHASIDE": CommandKind.ASIDE,
 }
 UNKNOWN = Command(CommandKind.UNKNOWN)
 EVERY_PAIR = [*PAIRS, *((layout, layout) for layout in Layout)]

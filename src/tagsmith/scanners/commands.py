@@ -113,7 +113,8 @@ _WORDS = {
     "SHIFTEND": CommandKind.SHIFT_END,
     "SKIP": CommandKind.SKIP,
     "RECHECK": CommandKind.RECHECK,
-    "UNDORUN": CommandKind.UNDO_RUN,
+    # Not UNDORUN: cut short, it would be UNDO.
+    "RUNUNDO": CommandKind.UNDO_RUN,
     "AGAIN": CommandKind.AGAIN,
     "ASIDE": CommandKind.ASIDE,
 }
