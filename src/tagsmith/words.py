@@ -236,6 +236,15 @@ _CHOICES: dict[str, str] = {
 }
 """What a person may decide then."""
 
+_SHORT: dict[str, str] = {
+    "skip-missing": "skip the missing card",
+    "recheck-run": "check the last keys again",
+    "undo-run": "take the last keys back",
+    "scan-again": "a wrong scan, go on",
+    "put-aside": "put the key aside",
+}
+"""The same in a few words."""
+
 
 def title(reason: str) -> str:
     """The one line for a reason; the reason itself where there are no words for it."""
@@ -263,6 +272,11 @@ def stop(reason: str, choices: Sequence[str], numbers: Sequence[str] = (), **val
     # Whatever lies wrong is one matter to whoever decides: a known key and a number that are not each other's.
     word = "other-number-for-key" if reason == "other-key-for-number" else reason
     return Stop(word, Sentence(what, **values), Sentence(do, **values), offered, tuple(numbers))
+
+
+def choice(choice_id: str) -> str:
+    """What a person reads for a choice where nothing of the stop is known any more; its id where there are no words."""
+    return _SHORT.get(choice_id, choice_id)
 
 
 def reader_limits(info: ReaderInfo) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ async def floor(tmp_path: Path) -> AsyncIterator[Floor]:
 
 
 async def test_an_ordered_batch_pairs_what_comes_next_and_stops_at_a_shift(floor: Floor) -> None:
-    """The neighbour's number stops the lane and names both; after one answer it goes on with the key that lies there."""
+    """The neighbour's number stops the lane and names both; after one answer it goes on with the key there."""
     await floor.choose(
         batch(sequence=Sequence.ORDERED, key_type="CARD", valid_to="2040-01-01T00:00:00Z"), lines(range(1, 6))
     )
@@ -120,7 +120,7 @@ async def test_auto_takes_the_numbers_and_asks_for_a_scan_now_and_then(floor: Fl
 
 
 async def test_a_missing_card_under_auto_is_found_by_the_scan_and_the_run_taken_back(floor: Floor) -> None:
-    """Nothing of the shifted run was sent; after it is taken back the next number is scanned, whatever the rules say."""
+    """Nothing of the shifted run was sent; after it is taken back the next number is scanned all the same."""
     await floor.choose(batch(sequence=Sequence.AUTO, every=4), lines(range(1, 12)))
     await floor.make(1)
     await floor.until(lambda: len(floor.checked) == 1)

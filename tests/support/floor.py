@@ -1,4 +1,4 @@
-"""A bench with simulated readers, a journal of its own and, if wanted, a batch: hands that lay keys and scan numbers."""
+"""A bench with simulated readers, a journal of its own and a batch: hands that lay keys and scan numbers."""
 
 from __future__ import annotations
 
