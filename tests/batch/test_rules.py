@@ -95,7 +95,7 @@ def played(state: Run, moves: list[tuple[str, int, str]]) -> Run:
         elif what == "undo":
             state = state.undone(f"entry-{index}")
         elif what == "skip" and state.is_open(index):
-            state = state.skip(index, "scratched")
+            state = state.leave_out(index, "scratched")
         elif what == "hold":
             place = state.expected(lane)
             state = state.hold(lane, ANY if place is None else f"n-{place}")
@@ -169,7 +169,7 @@ def test_a_neighbour_always_stops_the_only_lane(moves: list[tuple[str, int, str]
             continue
         judged = verdict(state, beside)
         assert reason(judged) == "one-card-shift"
-        would_be_next = state.skip(place, "missing").expected("1") == beside
+        would_be_next = state.leave_out(place, "missing").expected("1") == beside
         assert ("skip-missing" in offered(judged)) == would_be_next
         assert ("undo-run" in offered(judged)) == bool(state.run_of("1"))
 
@@ -179,7 +179,7 @@ def test_a_neighbour_always_stops_the_only_lane(moves: list[tuple[str, int, str]
 
 def test_a_card_beyond_those_that_were_skipped_or_made_is_a_neighbour() -> None:
     """The stack has no skipped card, and what another lane has made lies on its pile."""
-    state = run(sequence=Sequence.ORDERED).skip(1, "scratched")
+    state = run(sequence=Sequence.ORDERED).leave_out(1, "scratched")
     assert offered(verdict(state, 2)) >= {"skip-missing"}
     made = run(sequence=Sequence.ORDERED).paired(key(1, "2"))
     assert offered(verdict(made, 2, alone=False)) >= {"skip-missing"}
@@ -207,7 +207,7 @@ def test_when_nothing_more_is_begun() -> None:
     told = shut(state.hold("2", ANY).hold("3", ANY), "1")
     assert told is not None
     assert told.reason == "batch-held"
-    for done in (state.paired(key(0)).skip(1, "gone"), run(3, goal=1).paired(key(0))):
+    for done in (state.paired(key(0)).leave_out(1, "gone"), run(3, goal=1).paired(key(0))):
         told = shut(done, "1")
         assert told is not None
         assert told.reason == "batch-complete"

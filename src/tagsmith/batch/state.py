@@ -166,7 +166,7 @@ class Run:
             done=self.done - replace(self, made={})._opens(key),
         )
 
-    def skip(self, place: int, why: str) -> Run:
+    def leave_out(self, place: int, why: str) -> Run:
         """A line is not made; whoever was to make it takes the next one."""
         number_key = self.roster.lines[place].number_key
         holds = {lane: held for lane, held in self.holds.items() if held != number_key}

@@ -100,7 +100,7 @@ class Decisions:
         except JournalError as error:
             return str(error)
         if current.run is not None and current.is_of(run.batch.id):
-            current.set(current.run.skip(place, why))
+            current.set(current.run.leave_out(place, why))
         notice = words.batch_notice("skipped-line", number=line.visual_number, why=why)
         current.hands.tell(
             "line-skipped",
