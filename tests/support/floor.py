@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,6 +61,7 @@ class Floor:
         self.journal = journal
         self.readers = {lane: SimReader() for lane in lanes}
         self.events: list[Event] = []
+        self._seen: dict[tuple[str, object], list[Event_]] = defaultdict(list)
         self.records: list[Record] = []
         self.checked: list[Record] = []
         self._bound = bound
@@ -76,6 +78,11 @@ class Floor:
 
     def _emit(self, event: Event) -> None:
         self.events.append(event)
+        lane = event.fields.get("lane")
+        self._seen[event.event, None].append(event.fields)
+        self._seen[event.event, lane].append(event.fields)
+        if event.event in ("paired", "rejected", "stopped") and event.fields.get("reason") != "cancelled":
+            self._seen["outcome", lane].append({"event": event.event, **event.fields})
         self._news.set()
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -151,20 +158,10 @@ class Floor:
 
     def seen(self, name: str, lane: str | None = None) -> list[Event_]:
         """The fields of all events of a name."""
-        return [
-            event.fields
-            for event in self.events
-            if event.event == name and (lane is None or event.fields.get("lane") == lane)
-        ]
+        return self._seen[name, lane]
 
     def _outcomes(self, lane: str) -> list[Event_]:
-        return [
-            {"event": event.event, **event.fields}
-            for event in self.events
-            if event.event in ("paired", "rejected", "stopped")
-            and event.fields.get("lane") == lane
-            and event.fields.get("reason") != "cancelled"
-        ]
+        return self._seen["outcome", lane]
 
     def reasons(self) -> list[object]:
         """Why what was refused or stopped was, in order."""
