@@ -40,7 +40,6 @@ OF_BATCHES = {
     "not-expected": "Another number comes next.",
     "batch-complete": "As many keys are made as are wanted.",
     "batch-held": "The last keys are on other lanes.",
-    "batch-closed": "The batch is closed.",
     "batch-changing": "Another batch is being read.",
     "check-tap-first": "A number came in a check before its key was tapped.",
     "nothing-to-decide": "The barcode of a choice came that the lane does not offer.",

@@ -204,6 +204,8 @@ class Reason(enum.StrEnum):
     """The key is already paired."""
     DUPLICATE_NUMBER = "duplicate-number"
     """The number is already used."""
+    BATCH_CLOSED = "batch-closed"
+    """The batch is closed: it takes no pair."""
     TIMEOUT = "timeout"
     """A half pair waited too long."""
     CANCELLED = "cancelled"

@@ -94,6 +94,7 @@ _REASONS: dict[str, tuple[str, str]] = {
     Reason.OTHER_TAG: ("The second tap was another key: nothing is paired.", "Start this key again."),
     Reason.DUPLICATE_UID: ("This key is already paired.", "Put it aside and take the next key."),
     Reason.DUPLICATE_NUMBER: ("This number is already used.", "Put the key aside and call somebody."),
+    Reason.BATCH_CLOSED: ("The batch is closed: nothing is paired.", "Choose another batch."),
     Reason.TIMEOUT: ("It took too long: nothing is paired.", _LIFT),
     Reason.CANCELLED: ("Cleared: nothing is paired.", "Tap a key to go on."),
     Reason.NOT_SAVED: ("NOT SAVED: the pair is not on the disc.", "Tap the key again (or F5) to try again."),

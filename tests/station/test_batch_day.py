@@ -119,7 +119,7 @@ def test_what_auto_counted_wrong_is_never_sent(tmp_path: Path) -> None:
         stopped: list[dict[str, object]] = []
         at = 0
         while at < len(stack):
-            came = line.tap_only(stack[at]) if not _asks(line) else line.make(stack[at])
+            came = line.take(stack[at])
             if came["event"] == "stopped":
                 stopped.append(came)
                 if len(stopped) == 1:
@@ -135,8 +135,3 @@ def test_what_auto_counted_wrong_is_never_sent(tmp_path: Path) -> None:
         right = {pair(index) for index in stack}
         assert line.sent() == right
     assert made(line.url) == right
-
-
-def _asks(line: Line) -> bool:
-    """Whether the next key's number is to be scanned."""
-    return line.lane().expects == "tag-scan"

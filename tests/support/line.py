@@ -11,7 +11,7 @@ from typing import Any
 
 from support.floor import number, uid
 from tagsmith.config import settings_of
-from tagsmith.model import Event, LaneView, Scan
+from tagsmith.model import Event, LaneView, Phase, Scan
 from tagsmith.readers.sim import SimReader
 from tagsmith.sandbox import Sandbox
 from tagsmith.station import Station
@@ -99,10 +99,13 @@ class Line:
         self.tap(key)
         return self.read(key if label is None else label)
 
-    def tap_only(self, key: int) -> dict[str, Any]:
-        """Tap a key whose number is taken by itself; what became of it."""
+    def take(self, key: int) -> dict[str, Any]:
+        """Tap a key, and scan its number only where that is asked for; what became of it."""
         before = len(self._outcomes)
         self.tap(key)
+        self.until(lambda: len(self._outcomes) > before or self.lane().phase is Phase.TAG_WAITS)
+        if len(self._outcomes) == before:
+            self.scan(key)
         self.until(lambda: len(self._outcomes) > before)
         return self._outcomes[before]
 

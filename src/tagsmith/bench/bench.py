@@ -17,7 +17,7 @@ from tagsmith.bench.current import SAVING, Hands
 from tagsmith.bench.intake import Intake, hand_over
 from tagsmith.bench.lane import Lane, Work
 from tagsmith.bench.run_of_batch import RunOfBatch
-from tagsmith.errors import DuplicateNumber, DuplicateUid, IllegalTransition, JournalError
+from tagsmith.errors import BatchError, DuplicateNumber, DuplicateUid, IllegalTransition, JournalError
 from tagsmith.i18n import Sentence
 from tagsmith.journal import Journal
 from tagsmith.model import (
@@ -511,6 +511,9 @@ class Bench:
                 self._step(lane, pairing.Taken(entry.id, Reason.DUPLICATE_UID, error.record, self._clock()))
             except DuplicateNumber as error:
                 self._step(lane, pairing.Taken(entry.id, Reason.DUPLICATE_NUMBER, error.record, self._clock()))
+            except BatchError:
+                self.batch.was_closed()
+                self._step(lane, pairing.Taken(entry.id, Reason.BATCH_CLOSED, None, self._clock()))
             except JournalError as error:
                 if error.perhaps:
                     _log.warning("perhaps saved, asking again: %s", error, extra=_about(entry))

@@ -79,6 +79,12 @@ class RunOfBatch:
         for lane in self._current.lanes.values():
             self.after(lane)
 
+    def was_closed(self) -> None:
+        """Another process has closed the batch."""
+        if self.run is not None and not self.run.is_closed:
+            closed = replace(self.run.batch, closed_at=self._current.hands.utcnow())
+            self._current.set(replace(self.run, batch=closed))
+
     def check_last(self) -> tuple[str, int] | None:
         """Ask for a check of the last piece on each lane with pairs that wait for theirs; a lane and how many wait."""
         return self._checks.ask_last()

@@ -169,7 +169,7 @@ TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
     (_C, Stalled): Move(moves.stood_still_idle, {_C: "tag forgotten"}),
     (_C, Scanned): Move(moves.too_early, {_C: "busy"}),
     (_C, Saved): Move(moves.saved, {_P: "saved", _X: "saved, but a number came too early", _C: "past id"}),
-    (_C, Taken): Move(moves.taken, {_K: "duplicate-uid", _X: "duplicate-number", _C: "past id"}),
+    (_C, Taken): Move(moves.taken, {_K: "duplicate-uid", _X: "duplicate-number, batch-closed", _C: "past id"}),
     (_C, NotSaved): Move(moves.not_saved, {_F: "commit-failed", _C: "past id"}),
     (_C, Undone): Move(moves.undone, {_C: "undone"}),
     # the journal could not record it
