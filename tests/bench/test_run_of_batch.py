@@ -134,7 +134,7 @@ async def test_a_missing_card_under_auto_is_found_by_the_scan_and_the_run_taken_
     assert {choice.id for choice in floor.view().stop.choices} == {"recheck-run", "undo-run"}  # type: ignore[union-attr]
     await floor.decide("undo-run")
     assert await floor.pairs() == [pair(1)]
-    assert (await floor.read(3))["reason"] == "one-card-shift"
+    assert (await floor.make(3))["reason"] == "one-card-shift"
     await floor.decide("skip-missing")
     await floor.read(3)
     for key in (4, 5, 6):

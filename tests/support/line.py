@@ -1,4 +1,4 @@
-"""A whole station of one lane with a simulated reader, a journal on a disc and the sandbox, and hands that work at it."""
+"""A whole station of one lane with a simulated reader, a journal on a disc, the sandbox, and hands that work."""
 
 from __future__ import annotations
 
@@ -119,6 +119,7 @@ class Line:
 
     def decide(self, choice: str) -> None:
         """Answer a stop, and wait until the lane goes on."""
+        self.until(lambda: self.lane().stop is not None)
         self.station.answer("1", choice)
         self.until(lambda: self.lane().stop is None)
 

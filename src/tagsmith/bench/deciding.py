@@ -162,7 +162,8 @@ class Decisions:
             current.hands.taken_back(record)
             current.hands.say("undone", lane, entry=key.entry, done=True, message=words.title("undone"))
         self._doubt(lane)
-        self._go_on(lane)
+        # The run begins anew with its first key, and that is another one than lies there now.
+        self._go_on(lane, look=False)
         said = words.batch_notice("run-partly-undone", numbers=", ".join(sent)) if sent else words.notice("run-undone")
         lane.notice = replace(said, good=not sent)
         current.hands.say("run-undone", lane, undone=len(made) - len(sent), sent=sent, message=words.told(said))
@@ -191,12 +192,12 @@ class Decisions:
         if self._current.run is not None:
             self._current.set(self._current.run.doubt(lane.name))
 
-    def _go_on(self, lane: Lane) -> None:
-        """The lane pairs again; what lies on its reader is looked at anew."""
+    def _go_on(self, lane: Lane, *, look: bool = True) -> None:
+        """The lane pairs again; what lies on its reader is looked at anew, where it is the key to go on with."""
         lane.stop = None
         lane.notice = None
         self._stopped.pop(lane.name, None)
-        if self._checks.of(lane.name) is None:
+        if look and self._checks.of(lane.name) is None:
             self._current.hands.look_again(lane)
         self._after(lane)
 
