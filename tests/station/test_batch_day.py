@@ -130,7 +130,8 @@ def test_what_auto_counted_wrong_is_never_sent(tmp_path: Path) -> None:
                 came = line.read(stack[at])
             assert came["event"] == "paired", came
             at += 1
-        assert [one["reason"] for one in stopped] == ["one-card-shift"] * len(stopped)
+        assert [one["reason"] for one in stopped] == ["one-card-shift"] * 2
+        assert ["skip-missing" in one["choices"] for one in stopped] == [False, True]
         assert line.drained() == 0
         right = {pair(index) for index in stack}
         assert line.sent() == right

@@ -40,8 +40,7 @@ class Run:
     """A batch and how far it is. `made` are its live pairs by number key, in order of commit.
 
     `holds` has, by lane, the number key that a half pair there has taken or is to take (`ANY`: none in particular);
-    `runs`, by lane, what was made since its last passed check; `proved` are the lanes that ever passed one; `doubted`
-    those whose next number must be scanned, whatever the rules say.
+    `runs`, by lane, what was made since its last passed check; `proved` are the lanes that ever passed one.
     """
 
     batch: Batch
@@ -51,7 +50,8 @@ class Run:
     holds: Mapping[str, str] = field(default_factory=dict)
     runs: Mapping[str, tuple[BatchKey, ...]] = field(default_factory=dict, repr=False)
     proved: frozenset[str] = frozenset()
-    doubted: frozenset[str] = frozenset()
+    doubted: int = -1
+    """Up to this place every number is scanned, whatever the rules say: something was not right there."""
     open_from: int = 0
     """No line before this place is still to be made."""
     done: int = 0
@@ -161,7 +161,7 @@ class Run:
             self,
             made={number: one for number, one in self.made.items() if one.entry != entry},
             runs={lane: tuple(one for one in run if one.entry != entry) for lane, run in self.runs.items()},
-            doubted=self.doubted | {key.lane},
+            doubted=max(self.doubted, place),
             open_from=min(self.open_from, place),
             done=self.done - replace(self, made={})._opens(key),
         )
@@ -170,9 +170,9 @@ class Run:
         """A line is not made; whoever was to make it takes the next one."""
         number_key = self.roster.lines[place].number_key
         holds = {lane: held for lane, held in self.holds.items() if held != number_key}
-        doubted = self.doubted | set(self.runs) | (set(self.holds) - set(holds))
         skipped, done = {**self.skipped, place: why}, self.done + self.is_open(place)
-        return replace(self, skipped=skipped, holds=holds, doubted=doubted, done=done)._moved_on()
+        left_out = replace(self, skipped=skipped, holds=holds, done=done)._moved_on()
+        return left_out.doubt(left_out.available("", place))
 
     def passed(self, entries: Iterable[str], lane: str) -> Run:
         """A check on a lane has passed for these entries."""
@@ -184,12 +184,18 @@ class Run:
             },
             runs={one: tuple(key for key in run if key.entry not in those) for one, run in self.runs.items()},
             proved=self.proved | {lane},
-            doubted=self.doubted - {lane},
         )
 
-    def doubt(self, lane: str) -> Run:
-        """The next number of a lane must be scanned, whatever the rules say."""
-        return replace(self, doubted=self.doubted | {lane})
+    def reopened(self, entries: Iterable[str], lane: str) -> Run:
+        """A check that has passed could not be recorded: what it covers waits for the next one."""
+        those = frozenset(entries)
+        made = {number: replace(key, checked=False) if key.entry in those else key for number, key in self.made.items()}
+        run = tuple(key for key in made.values() if key.entry in those) + self.run_of(lane)
+        return replace(self, made=made, runs={**self.runs, lane: run})
+
+    def doubt(self, place: int | None) -> Run:
+        """Every number up to this place must be scanned."""
+        return self if place is None else replace(self, doubted=max(self.doubted, place))
 
     def _opens(self, key: BatchKey) -> bool:
         """Whether a pair is of a line that is open without it."""
@@ -211,7 +217,7 @@ class Run:
     def must_scan(self, lane: str) -> bool:
         """Whether the next number of a lane is to be scanned although it is known (`auto`)."""
         return (
-            lane in self.doubted
+            (self.expected(lane) or 0) <= self.doubted
             or lane not in self.proved
             or len(self.run_of(lane)) + 1 >= self.batch.every
             or (self.left_for(lane) or 0) <= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,12 +27,13 @@ class Checks:
         self._current = current
         self._after = after
         self._checks: dict[str, Check] = {}
-        self._passing: set[str] = set()
+        self._passing = 0
+        self._recorded = asyncio.Event()
+        self._recorded.set()
 
     def clear(self) -> None:
         """Another batch: none is under way."""
         self._checks.clear()
-        self._passing.clear()
 
     def drop(self, lane: Lane) -> None:
         """The check of a lane is over, undone."""
@@ -44,7 +46,7 @@ class Checks:
     def ask_due(self, lane: Lane) -> None:
         """Begin the check that the batch asks for now, if it does."""
         run = self._current.run
-        if run is None or lane.name in self._checks or lane.name in self._passing or not run.check_due(lane.name):
+        if run is None or lane.name in self._checks or not run.check_due(lane.name):
             return
         made = run.run_of(lane.name)
         self.begin(lane, Asked.SAMPLE, made[-1:], made)
@@ -55,7 +57,7 @@ class Checks:
         waiting = list(run.unchecked()) if run is not None else []
         for name, made in waiting:
             lane = self._current.lanes[name]
-            if lane.stop is None and name not in self._checks and name not in self._passing:
+            if lane.stop is None and name not in self._checks:
                 self.begin(lane, Asked.LAST, made[-1:], made)
         return (waiting[0][0], sum(len(made) for _, made in waiting)) if waiting else None
 
@@ -110,8 +112,17 @@ class Checks:
 
     def passed(self, lane: Lane, entries: tuple[str, ...], how: str) -> None:
         """A check that covers these entries has passed, in this way: have them sent."""
-        self._passing.add(lane.name)
-        self._current.hands.spawn(self._record(lane, entries, how))
+        current = self._current
+        assert current.run is not None
+        # Before the journal knows: what comes next is not to be checked together with these once more.
+        current.set(current.run.passed(entries, lane.name))
+        self._passing += 1
+        self._recorded.clear()
+        current.hands.spawn(self._record(lane, entries, how, current.run.batch.id))
+
+    async def recorded(self) -> None:
+        """Return when the journal knows of every check that has passed, or does not take it."""
+        await self._recorded.wait()
 
     def _came(self, lane: Lane, check: Check, outcome: Outcome, found: str) -> None:
         match outcome:
@@ -132,21 +143,22 @@ class Checks:
         made = self._current.run.made if self._current.run is not None else {}
         return next((key.visual_number for key in made.values() if key.uid == uid), uid.wire)
 
-    async def _record(self, lane: Lane, entries: tuple[str, ...], how: str) -> None:
+    async def _record(self, lane: Lane, entries: tuple[str, ...], how: str, of: str) -> None:
         """Where the journal cannot say now that a check has passed, what it covers waits for the next one."""
         current = self._current
-        of = current.run.batch.id if current.run is not None else ""
         try:
             records = await current.journal.pass_check(entries, current.journal.acting)
         except JournalError as error:
             _log.error("the check has passed, and the journal does not take it: %s", error)
             lane.notice = Notice("check-not-saved", words.title("check-not-saved"), str(error))
+            if current.run is not None and current.is_of(of):
+                current.set(current.run.reopened(entries, lane.name))
             current.hands.changed()
             return
         finally:
-            self._passing.discard(lane.name)
-        if current.run is not None and current.is_of(of):
-            current.set(current.run.passed(entries, lane.name))
+            self._passing -= 1
+            if not self._passing:
+                self._recorded.set()
         for record in records:
             current.hands.checked(record)
         current.hands.say("check-passed", lane, check=how, entries=len(records))

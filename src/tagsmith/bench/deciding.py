@@ -189,8 +189,10 @@ class Decisions:
         lane.notice = None
 
     def _doubt(self, lane: Lane) -> None:
-        if self._current.run is not None:
-            self._current.set(self._current.run.doubt(lane.name))
+        """Have every number scanned up to the one at which the lane stopped."""
+        run, stopped = self._current.run, self._stopped.get(lane.name)
+        if run is not None:
+            self._current.set(run.doubt(run.expected(lane.name)).doubt(stopped.place if stopped else None))
 
     def _go_on(self, lane: Lane, *, look: bool = True) -> None:
         """The lane pairs again; what lies on its reader is looked at anew, where it is the key to go on with."""

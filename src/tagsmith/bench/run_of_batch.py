@@ -75,7 +75,8 @@ class RunOfBatch:
         before = self.run
         if before is None or not self._current.is_of(run.batch.id):
             return
-        self._current.set(replace(run, holds=before.holds, doubted=before.doubted, proved=before.proved | run.proved))
+        proved = before.proved | run.proved
+        self._current.set(replace(run, holds=before.holds, doubted=before.doubted, proved=proved))
         for lane in self._current.lanes.values():
             self.after(lane)
 
@@ -88,6 +89,10 @@ class RunOfBatch:
     def check_last(self) -> tuple[str, int] | None:
         """Ask for a check of the last piece on each lane with pairs that wait for theirs; a lane and how many wait."""
         return self._checks.ask_last()
+
+    async def checks_recorded(self) -> None:
+        """Return when the journal knows of every check that has passed, or does not take it."""
+        await self._checks.recorded()
 
     def skip_expected(self, why: str, said: Callable[[str], None]) -> None:
         """Skip the number that comes next on any lane; `said` gets why it could not be, empty when it was."""

@@ -162,6 +162,7 @@ class Batches:
                 self._tell(words.notice("no-batch"))
                 return
             await self._settle()
+            await self._bench.batch.checks_recorded()
             if (waiting := self._bench.batch.check_last()) is not None:
                 lane, count = waiting
                 self._tell(words.batch_notice("last-check", count=count, lane=lane))
