@@ -158,7 +158,10 @@ def test_nothing_wrong_is_ever_accepted(
 @settings(max_examples=200, deadline=None)
 @given(_moves, st.sampled_from([Sequence.ORDERED, Sequence.SHOWN, Sequence.AUTO]))
 def test_a_neighbour_always_stops_the_only_lane(moves: list[tuple[str, int, str]], sequence: Sequence) -> None:
-    """And a card may be called missing just when the one that was scanned would be the next one then."""
+    """And a card may be called missing just when the one that was scanned would be the next one then.
+
+    Under auto not even then, unless the number before it was scanned, too: it may be any of those since.
+    """
     state = played(run(sequence=sequence), [(what, index, "1") for what, index, _ in moves])
     place = state.expected("1")
     if place is None:
@@ -170,6 +173,7 @@ def test_a_neighbour_always_stops_the_only_lane(moves: list[tuple[str, int, str]
         judged = verdict(state, beside)
         assert reason(judged) == "one-card-shift"
         would_be_next = state.leave_out(place, "missing").expected("1") == beside
+        would_be_next &= sequence is not Sequence.AUTO or not state.run_of("1")
         assert ("skip-missing" in offered(judged)) == would_be_next
         assert ("undo-run" in offered(judged)) == bool(state.run_of("1"))
 

@@ -76,7 +76,7 @@ def test_a_shift_by_one_card_stops_at_once_and_nothing_wrong_is_sent(tmp_path: P
     with Line(tmp_path) as line:
         begin(line, batch(sequence=Sequence.ORDERED), 500)
         for index in range(1, 250):
-            assert line.make(index)["event"] == "paired"
+            assert (came := line.make(index))["event"] == "paired", came
         stopped = line.make(250, 251)
         assert (stopped["event"], stopped["reason"]) == ("stopped", "one-card-shift")
         assert stopped["numbers"] == [number(250), number(251)]
@@ -84,7 +84,7 @@ def test_a_shift_by_one_card_stops_at_once_and_nothing_wrong_is_sent(tmp_path: P
         line.decide("recheck-run")
         line.check(*range(200, 250))
         for index in range(250, 501):
-            assert line.make(index)["event"] == "paired"
+            assert (came := line.make(index))["event"] == "paired", came
         assert line.drained() == 0
         assert line.sent() == {pair(index) for index in range(1, 501)}
     assert made(line.url) == {pair(index) for index in range(1, 501)}
@@ -132,6 +132,7 @@ def test_what_auto_counted_wrong_is_never_sent(tmp_path: Path) -> None:
             at += 1
         assert [one["reason"] for one in stopped] == ["one-card-shift"] * 2
         assert ["skip-missing" in one["choices"] for one in stopped] == [False, True]
+        line.until(lambda: sum(one["entries"] for one in line.seen("check-passed")) == len(stack))
         assert line.drained() == 0
         right = {pair(index) for index in stack}
         assert line.sent() == right

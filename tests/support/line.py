@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from support.floor import number, uid
+from support.floor import never_still, number, uid
 from tagsmith.config import settings_of
 from tagsmith.model import Event, LaneView, Phase, Scan
 from tagsmith.readers.sim import SimReader
@@ -41,6 +41,8 @@ class Line:
         self.station = Station(settings, readers={"sim:": self.reader}, listener=self._hear, batch=batch)
 
     def __enter__(self) -> Line:
+        self._unhurried = never_still()
+        self._unhurried.__enter__()
         self.station.start(self._wake)
         self.until(lambda: bool(self.seen("ready")))
         return self
@@ -48,6 +50,7 @@ class Line:
     def __exit__(self, *exc: object) -> None:
         self.station.stop()
         self.sandbox.stop()
+        self._unhurried.__exit__(None, None, None)
 
     def _hear(self, event: Event) -> None:
         with self._news:
