@@ -121,26 +121,26 @@ class Floor:
 
     async def read(self, label: int | str, lane: str = "1") -> Event_:
         """Scan a label; what became of it."""
-        before = len(self._outcomes(lane))
+        before = len(self.outcomes(lane))
         self.scan(label, lane)
-        await self.until(lambda: len(self._outcomes(lane)) > before)
-        return self._outcomes(lane)[before]
+        await self.until(lambda: len(self.outcomes(lane)) > before)
+        return self.outcomes(lane)[before]
 
     async def make(self, key: int, label: int | str | None = None, lane: str = "1") -> Event_:
         """Tap a key and scan a label (its own, where none is given); what became of it."""
-        before = len(self._outcomes(lane))
+        before = len(self.outcomes(lane))
         await self.tap(key, lane)
-        if len(self._outcomes(lane)) == before:
+        if len(self.outcomes(lane)) == before:
             self.scan(key if label is None else label, lane)
-        await self.until(lambda: len(self._outcomes(lane)) > before)
-        return self._outcomes(lane)[before]
+        await self.until(lambda: len(self.outcomes(lane)) > before)
+        return self.outcomes(lane)[before]
 
     async def tap_only(self, key: int, lane: str = "1") -> Event_:
         """Tap a key whose number is taken by itself; what became of it."""
-        before = len(self._outcomes(lane))
+        before = len(self.outcomes(lane))
         await self.tap(key, lane)
-        await self.until(lambda: len(self._outcomes(lane)) > before)
-        return self._outcomes(lane)[before]
+        await self.until(lambda: len(self.outcomes(lane)) > before)
+        return self.outcomes(lane)[before]
 
     async def decide(self, choice: str, lane: str = "1") -> None:
         """Answer a stop, and wait until the lane goes on."""
@@ -161,7 +161,8 @@ class Floor:
         """The fields of all events of a name."""
         return self._seen[name, lane]
 
-    def _outcomes(self, lane: str) -> list[Event_]:
+    def outcomes(self, lane: str) -> list[Event_]:
+        """What became of the keys and numbers of a lane, in order."""
         return self._seen["outcome", lane]
 
     def reasons(self) -> list[object]:
