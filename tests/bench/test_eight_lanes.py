@@ -23,7 +23,7 @@ OTHERS = 80_000
 """The first number of another batch."""
 
 Fault = Callable[["Hands", int], Awaitable[tuple[str, bool]]]
-"""What goes wrong before a key is made: the reason by which it must be refused, and whether the key waits afterwards."""
+"""What goes wrong before a key is made: the reasons by which it is refused, and whether the key waits afterwards."""
 
 
 class Hands:
@@ -50,40 +50,60 @@ class Hands:
         """Scan a label; what became of it."""
         return await self.floor.read(label, self.lane)
 
-    async def refused(self, label: int | str, key: int) -> tuple[str, bool]:
-        """Scan a wrong label for a key; the key waits on."""
+    async def refused(self, label: int | str, key: int, reason: str) -> tuple[str, bool]:
+        """Scan a wrong label for a key: it is refused by this reason, and the key waits on."""
         await self.floor.tap(key, self.lane)
-        return str((await self.read(label))["reason"]), True
+        assert (await self.read(label))["reason"] == reason
+        return reason, True
+
+    async def tapped_wrong(self, key: int, reason: str) -> None:
+        """Tap a wrong key: it is refused by this reason."""
+        before = len(self.floor.outcomes(self.lane))
+        await self.floor.tap(key, self.lane)
+        await self.refusal(before, reason)
+
+    async def refusal(self, before: int, reason: str) -> None:
+        """What comes after so many outcomes is a refusal by this reason."""
+        await self.floor.until(lambda: len(self.floor.outcomes(self.lane)) > before)
+        assert self.floor.outcomes(self.lane)[before]["reason"] == reason
 
 
 async def used_number(hands: Hands, key: int) -> tuple[str, bool]:
-    """The label of a key that is made."""
-    assert (got := await hands.refused(hands.rng.choice(hands.made), key))[0] == "number-used"
+    """The label of a key that is made; where the manifest knows the chip, the lane stops over that."""
+    label = hands.rng.choice(hands.made)
+    if key % 2:
+        return await hands.refused(label, key, "number-used")
+    got = await hands.refused(label, key, "other-number-for-key")
+    await hands.floor.decide("scan-again", hands.lane)
+    return got
+
+
+async def swapped_labels(hands: Hands, key: int) -> tuple[str, bool]:
+    """The label of a key that lies on the neighbour's stack; to be told from its own only by what the manifest knows."""
+    label = key - 1 if key % 2 == 0 else key + 1
+    got = await hands.refused(label, key, "other-number-for-key")
+    await hands.floor.decide("scan-again", hands.lane)
     return got
 
 
 async def foreign_number(hands: Hands, key: int) -> tuple[str, bool]:
     """A label that no batch has."""
-    assert (got := await hands.refused(90_000 + key, key))[0] == "not-in-batch"
-    return got
+    return await hands.refused(90_000 + key, key, "not-in-batch")
 
 
 async def other_batch(hands: Hands, key: int) -> tuple[str, bool]:
     """A label of another batch."""
-    assert (got := await hands.refused(OTHERS + key % 5, key))[0] == "other-batch"
-    return got
+    return await hands.refused(OTHERS + key % 5, key, "other-batch")
 
 
 async def cut_number(hands: Hands, key: int) -> tuple[str, bool]:
     """A scan that lost its end."""
-    assert (got := await hands.refused(number(key)[:-2], key))[0] == "number-pattern"
-    return got
+    return await hands.refused(number(key)[:-2], key, "number-pattern")
 
 
 async def wrong_keyboard(hands: Hands, key: int) -> tuple[str, bool]:
     """A scan through the wrong keyboard layout."""
-    assert (got := await hands.refused(number(key).replace("-", "ß"), key))[0] == "number-layout"
-    return got
+    return await hands.refused(number(key).replace("-", "ß"), key, "number-layout")
 
 
 async def dirty_scan(hands: Hands, key: int) -> tuple[str, bool]:
@@ -91,51 +111,31 @@ async def dirty_scan(hands: Hands, key: int) -> tuple[str, bool]:
     await hands.floor.tap(key, hands.lane)
     before = len(hands.floor.outcomes(hands.lane))
     hands.floor.bench.scan(Scan("N-\ufffd", time.monotonic(), "test", ScanFault.DIRTY), hands.lane)
-    assert [one["reason"] for one in hands.floor.outcomes(hands.lane)[before:]] == ["scan-dirty"]
+    await hands.refusal(before, "scan-dirty")
     return "scan-dirty", True
-
-
-async def swapped_labels(hands: Hands, key: int) -> tuple[str, bool]:
-    """The label of the next key on a key that the manifest knows."""
-    other = next(one for one in reversed(hands.stack) if one not in hands.made and one != key or one == key)
-    if key % 2 or other == key:  # the manifest does not know it, or no other is left
-        return await cut_number(hands, key)
-    got, _ = await hands.refused(other, key)
-    assert got == "other-number-for-key"
-    await hands.floor.decide("scan-again", hands.lane)
-    return got, True
 
 
 async def known_key(hands: Hands, key: int) -> tuple[str, bool]:
     """A key that is made is tapped again."""
-    before = len(hands.floor.outcomes(hands.lane))
-    await hands.floor.tap(hands.rng.choice(hands.made[:-1]), hands.lane)
-    await hands.floor.until(lambda: len(hands.floor.outcomes(hands.lane)) > before)
-    assert hands.floor.outcomes(hands.lane)[before]["reason"] == "duplicate-uid"
+    await hands.tapped_wrong(hands.rng.choice(hands.made[:-1]), "duplicate-uid")
     return "duplicate-uid", False
 
 
 async def taken_away(hands: Hands, key: int) -> tuple[str, bool]:
     """A key is taken away before its number came; the number comes all the same."""
-    before = len(hands.floor.outcomes(hands.lane))
     await hands.floor.tap(key, hands.lane)
+    before = len(hands.floor.outcomes(hands.lane))
     hands.floor.readers[hands.lane].feed.remove()
-    await hands.floor.until(lambda: len(hands.floor.outcomes(hands.lane)) > before)
-    assert hands.floor.outcomes(hands.lane)[before]["reason"] == "tag-removed"
+    await hands.refusal(before, "tag-removed")
     assert (await hands.read(key))["reason"] == "no-tag"
     return "tag-removed, no-tag", False
 
 
 async def swapped_keys(hands: Hands, key: int) -> tuple[str, bool]:
     """Another key is laid before the first one's number came; that number comes all the same."""
-    other = next((one for one in hands.stack if one not in hands.made and one != key), None)
-    if other is None:
-        return await cut_number(hands, key)
+    other = hands.stack[-1] if key != hands.stack[-1] else key + len(LANES)
     await hands.floor.tap(other, hands.lane)
-    before = len(hands.floor.outcomes(hands.lane))
-    await hands.floor.tap(key, hands.lane)
-    await hands.floor.until(lambda: len(hands.floor.outcomes(hands.lane)) > before)
-    assert hands.floor.outcomes(hands.lane)[before]["reason"] == "tag-changed"
+    await hands.tapped_wrong(key, "tag-changed")
     assert (await hands.read(other))["reason"] == "no-tag"
     return "tag-changed, no-tag", False
 
