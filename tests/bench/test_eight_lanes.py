@@ -79,7 +79,7 @@ async def used_number(hands: Hands, key: int) -> tuple[str, bool]:
 
 
 async def swapped_labels(hands: Hands, key: int) -> tuple[str, bool]:
-    """The label of a key that lies on the neighbour's stack; to be told from its own only by what the manifest knows."""
+    """The label of a key on the neighbour's stack: only the manifest tells it from its own."""
     label = key - 1 if key % 2 == 0 else key + 1
     got = await hands.refused(label, key, "other-number-for-key")
     await hands.floor.decide("scan-again", hands.lane)
