@@ -193,7 +193,7 @@ _REASONS: dict[str, tuple[str, str]] = {
 _OF_BATCHES: dict[str, tuple[str, str]] = {
     "not-in-batch": ("{number} is not of batch {batch}.", "Put the key aside and take the next one."),
     "other-batch": ("{number} is of another batch: {batch}.", "Put the key aside and call somebody."),
-    "number-used": ("{number} is made already, with key {when}.", "Put the key aside and call somebody."),
+    "number-used": ("{number} is made already, with key {uid}.", "Put the key aside and call somebody."),
     "number-skipped": ("{number} was skipped: {why}.", "Put the key aside and call somebody."),
     "number-held": ("{number} waits on lane {lane}.", "Scan the number printed on this key."),
     "not-expected": ("{number} is not next: {expected} is.", "Scan again, or find the key {expected}."),
@@ -203,7 +203,7 @@ _OF_BATCHES: dict[str, tuple[str, str]] = {
     "check-tap": ("CHECK {place} of {count}: tap the key {number} again.", "Then scan its number."),
     "check-scan": ("CHECK {place} of {count}: the key is right.", "Scan its number: {number}."),
     "last-check": ("{count} keys still wait for a check: not closed.", "Check the last one: lane {lane}."),
-    "checks-open": ("A lane has stopped: not closed.", "Decide first what is to be done on lane {lane}."),
+    "others-wait": ("{count} keys of other stations wait for a check: not closed.", "Have them checked there."),
     "run-partly-undone": ("Already sent, not taken back: {numbers}.", "Put these keys aside and call somebody."),
     "batch-not-changed": ("Not done: {why}.", ""),
     "was-not-next": ("{number} was taken; {expected} is still to come.", "Find the key {expected}, or skip it."),

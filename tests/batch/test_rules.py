@@ -124,6 +124,7 @@ def test_what_is_counted_on_the_way_is_what_is_there(
     lines_now = [replace(line, skipped=state.skipped.get(place, "")) for place, line in enumerate(state.roster.lines)]
     again = begin(state.batch, lines_now, list(state.made.values()), LANES)
     assert (again.made, again.skipped, again.lines_left) == (state.made, state.skipped, state.lines_left)
+    assert again.stand() == state.stand()
     if state.is_checked:
         assert {lane: made for lane, made in state.runs.items() if made} == dict(again.runs)
 

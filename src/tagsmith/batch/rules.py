@@ -8,7 +8,7 @@ from tagsmith import words
 from tagsmith.batch.checks import Asked, Check
 from tagsmith.batch.state import Run
 from tagsmith.model import Notice
-from tagsmith.production import BatchKey, Sequence, Stop
+from tagsmith.production import Sequence, Stop
 from tagsmith.uid import Uid
 
 OUT_OF_ORDER = "out-of-order"
@@ -71,7 +71,7 @@ def judge(run: Run, lane: str, number_key: str, number: str, uid: Uid | None, *,
         # The number was asked for because nobody has looked at those before it.
         return Halt(_failed(roster.lines[expected].visual_number, number, ("recheck-run", "undo-run", "scan-again")))
     if line.number_key in run.made:
-        return Refuse(words.batch_notice("number-used", number=number, when=_made_as(run.made[line.number_key])))
+        return Refuse(words.batch_notice("number-used", number=number, uid=run.made[line.number_key].uid.wire))
     if place in run.skipped:
         return Refuse(words.batch_notice("number-skipped", number=number, why=run.skipped[place]))
     if holder := run.holder(line.number_key, but=lane):
@@ -129,7 +129,3 @@ def stop_failed(check: Check, found: str) -> Stop:
 
 def _failed(number: str, found: str, choices: tuple[str, ...]) -> Stop:
     return words.stop("check-failed", choices, (number,), number=number, found=found)
-
-
-def _made_as(key: BatchKey) -> str:
-    return key.uid.wire

@@ -56,6 +56,8 @@ class Run:
     """No line before this place is still to be made."""
     done: int = 0
     """Lines that are made or skipped."""
+    waiting: int = 0
+    """Pairs that wait for a check, other stations' included."""
 
     # --- what it is ---------------------------------------------------------------------------------------------
 
@@ -148,6 +150,7 @@ class Run:
             made={**self.made, key.number_key: key},
             runs={**self.runs, key.lane: run},
             done=self.done + self._opens(key),
+            waiting=self.waiting + (not key.checked),
         )
         return made._moved_on()
 
@@ -164,6 +167,7 @@ class Run:
             doubted=max(self.doubted, place),
             open_from=min(self.open_from, place),
             done=self.done - replace(self, made={})._opens(key),
+            waiting=self.waiting - (not key.checked),
         )
 
     def leave_out(self, place: int, why: str) -> Run:
@@ -184,6 +188,7 @@ class Run:
             },
             runs={one: tuple(key for key in run if key.entry not in those) for one, run in self.runs.items()},
             proved=self.proved | {lane},
+            waiting=self.waiting - sum(not key.checked for key in self.made.values() if key.entry in those),
         )
 
     def reopened(self, entries: Iterable[str], lane: str) -> Run:
@@ -191,7 +196,8 @@ class Run:
         those = frozenset(entries)
         made = {number: replace(key, checked=False) if key.entry in those else key for number, key in self.made.items()}
         run = tuple(key for key in made.values() if key.entry in those) + self.run_of(lane)
-        return replace(self, made=made, runs={**self.runs, lane: run})
+        waiting = sum(not key.checked for key in made.values())
+        return replace(self, made=made, runs={**self.runs, lane: run}, waiting=waiting)
 
     def doubt(self, place: int | None) -> Run:
         """Every number up to this place must be scanned."""
@@ -237,11 +243,10 @@ class Run:
     def stand(self, rejected: int = 0) -> BatchStand:
         """How far it is, for people."""
         skipped = sum(self.roster.lines[place].number_key not in self.made for place in self.skipped)
-        unchecked = sum(len(run) for _, run in self.unchecked())
-        return BatchStand(self.batch, len(self.made), skipped, rejected, unchecked)
+        return BatchStand(self.batch, len(self.made), skipped, rejected, self.waiting)
 
     def unchecked(self) -> Iterator[tuple[str, tuple[BatchKey, ...]]]:
-        """The lanes with pairs that wait for their check."""
+        """The lanes of this station with pairs that wait for their check."""
         if self.is_checked:
             yield from ((lane, run) for lane, run in self.runs.items() if run)
 
@@ -275,6 +280,8 @@ def begin(
             proved.add(lane)
     for lane, those in waits.items():
         runs[lane] = tuple(those if run.is_checked else those[-batch.every :])
+    if run.order is Order.AUTO:
+        proved.clear()  # what has become of the stack since, nobody knows: the first number is scanned
     whole = replace(run, made=made, runs=runs, proved=frozenset(proved))
     done = sum(not whole.is_open(place) for place in range(len(lines)))
-    return replace(whole, done=done)._moved_on()
+    return replace(whole, done=done, waiting=sum(not key.checked for key in keys))._moved_on()

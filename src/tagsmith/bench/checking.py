@@ -101,14 +101,25 @@ class Checks:
 
     def undone(self, record: Record) -> None:
         """A pair was taken back: no check looks at it, or covers it."""
+        self._without(record.entry.id)
+
+    def _without(self, entry: str) -> None:
         for name, check in list(self._checks.items()):
-            left = check.without(record.entry.id)
+            left = check.without(entry)
             if left is None:
                 del self._checks[name]
                 self._current.lanes[name].notice = None
             elif left != check:
                 self._checks[name] = left
                 self.show(self._current.lanes[name])
+
+    def refresh(self) -> None:
+        """The batch was read anew: what is not in it any more is not looked at."""
+        run = self._current.run
+        live = {key.entry for key in run.made.values()} if run is not None else set()
+        for check in list(self._checks.values()):
+            for entry in {key.entry for key in check.keys}.union(check.covers) - live:
+                self._without(entry)
 
     def passed(self, lane: Lane, entries: tuple[str, ...], how: str) -> None:
         """A check that covers these entries has passed, in this way: have them sent."""

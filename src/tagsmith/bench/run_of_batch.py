@@ -62,13 +62,7 @@ class RunOfBatch:
         self._checks.clear()
         self._decisions.clear()
         self._taken.clear()
-        verification = run.batch.verification if run is not None else Verification.NONE
-        for lane in lanes:
-            lane.asks_twice = verification if verification in (Verification.TAP, Verification.SCAN) else None
-            lane.taps_only = run is not None and run.order is Sequence.AUTO
-        self._current.set(run)
-        for lane in lanes:
-            self.after(lane)
+        self._go_by(run)
 
     def refresh(self, run: Run) -> None:
         """The same batch as the journal has it now, after another process has changed it; halves and checks stay."""
@@ -76,8 +70,15 @@ class RunOfBatch:
         if before is None or not self._current.is_of(run.batch.id):
             return
         proved = before.proved | run.proved
-        self._current.set(replace(run, holds=before.holds, doubted=before.doubted, proved=proved))
+        self._go_by(replace(run, holds=before.holds, doubted=before.doubted, proved=proved))
+
+    def _go_by(self, run: Run | None) -> None:
+        verification = run.batch.verification if run is not None else Verification.NONE
+        self._current.set(run)
+        self._checks.refresh()
         for lane in self._current.lanes.values():
+            lane.asks_twice = verification if verification in (Verification.TAP, Verification.SCAN) else None
+            lane.taps_only = run is not None and run.order is Sequence.AUTO
             self.after(lane)
 
     def was_closed(self) -> None:
@@ -175,7 +176,7 @@ class RunOfBatch:
     def saved(self, lane: Lane, record: Record) -> None:
         """A pair is on the disc; the lane does not know of it yet."""
         run, entry = self.run, record.entry
-        by_itself = self._taken.pop(lane.name, None) == entry.number_key
+        by_itself = self._taken.pop(lane.name, None) == entry.number_key and lane.asks_twice is not Verification.SCAN
         if run is None or not self._current.is_of(entry.batch or ""):
             return
         checked = not entry.needs_check
@@ -262,11 +263,11 @@ class RunOfBatch:
         else:
             hands.drop_half(lane)
         if is_foreign:
-            hands.spawn(self._refuse_foreign(lane, notice, number))
+            hands.spawn(self._refuse_foreign(lane, notice, number, lane.state))
         else:
             hands.refused(lane, notice, None, number.text)
 
-    async def _refuse_foreign(self, lane: Lane, notice: Notice, number: VisualNumber) -> None:
+    async def _refuse_foreign(self, lane: Lane, notice: Notice, number: VisualNumber, then: pairing.Lane) -> None:
         """Refuse a number that the manifest has not, and name the batch that has it."""
         current = self._current
         but = current.run.batch.id if current.run is not None else None
@@ -277,7 +278,10 @@ class RunOfBatch:
             other = None
         if other is not None:
             notice = words.batch_notice("other-batch", number=number.text, batch=other)
+        shown = lane.notice
         current.hands.refused(lane, notice, None, number.text)
+        if lane.state is not then:
+            lane.notice = shown  # the lane has moved on meanwhile, and this is not about what it shows now
 
     def _show_order(self, lane: Lane, number: str) -> None:
         if lane.notice is None and (expected := self._expected(lane.name)):

@@ -163,9 +163,13 @@ class Batches:
                 return
             await self._settle()
             await self._bench.batch.checks_recorded()
+            run = self._bench.batch.run or run
             if (waiting := self._bench.batch.check_last()) is not None:
                 lane, count = waiting
                 self._tell(words.batch_notice("last-check", count=count, lane=lane))
+                return
+            if run.waiting:
+                self._tell(words.batch_notice("others-wait", count=run.waiting))
                 return
             stand = await self._journal.close_batch(run.batch.id, self._journal.acting)
             self._bench.batch.take(None)
