@@ -11,7 +11,8 @@ import pytest
 
 from support.floor import TARGET, Floor, batch, lines, number, pair, uid, working
 from tagsmith import pairing
-from tagsmith.model import KeyType, Phase
+from tagsmith.errors import JournalFull
+from tagsmith.model import KeyType, Phase, Record
 from tagsmith.production import Sequence, Verification
 
 
@@ -220,3 +221,65 @@ async def test_two_lanes_share_the_order(tmp_path: Path) -> None:
         assert (await floor.read(3, "1"))["event"] == "paired", "the other lane goes on"
         await floor.decide("scan-again", "2")
         assert (await floor.read(4, "2"))["event"] == "paired"
+
+
+async def test_numbers_that_come_first_are_judged_when_they_come(tmp_path: Path) -> None:
+    """And once more with the key, of which the manifest may know better."""
+    async with working(tmp_path, rules=pairing.Rules(order=pairing.Order.EITHER)) as floor:
+        await floor.choose(batch(sequence=Sequence.ORDERED), lines(range(1, 9), uids=[2]))
+        assert (await floor.read(7))["reason"] == "not-expected"
+        assert (await floor.read(2))["reason"] == "one-card-shift"
+        await floor.decide("scan-again")
+        floor.scan(1)
+        assert floor.phase() is Phase.NUMBER_WAITS
+        assert (await floor.tap_only(2))["reason"] == "other-number-for-key"
+        assert floor.view().stop is not None
+        await floor.decide("put-aside")
+        floor.scan(1)
+        assert (await floor.tap_only(1))["visual_number"] == number(1)
+
+
+async def test_the_choices_by_barcode(floor: Floor) -> None:
+    """They decide what the lane offers, and are refused where it does not."""
+    await floor.choose(batch(sequence=Sequence.ORDERED), lines(range(1, 9)))
+    assert (await floor.read("TAGSMITHSKIP"))["reason"] == "nothing-to-decide"
+    await floor.make(2)
+    assert (await floor.read("TAGSMITHASIDE"))["reason"] == "nothing-to-decide"
+    floor.scan("TAGSMITHSKIP")
+    await floor.until(lambda: floor.view().expected == number(2))
+    assert [one["choice"] for one in floor.seen("answered")] == ["skip-missing"]
+
+
+async def test_a_check_that_cannot_be_recorded_is_asked_for_again(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it covers is not sent, and the lane says why."""
+    await floor.choose(batch(verification=Verification.SAMPLE, every=2))
+
+    async def full(*_: object) -> list[Record]:
+        raise JournalFull("no room left", "make room")
+
+    await floor.make(1)
+    with monkeypatch.context() as broken:
+        broken.setattr(floor.journal, "pass_check", full)
+        await floor.tap(1)
+        floor.scan(1)
+        await floor.until(lambda: (notice := floor.view().notice) is not None and notice.reason == "check-not-saved")
+    assert not floor.checked
+    await floor.make(2)
+    assert floor.view().expects == "check-tap"
+    await floor.tap(2)
+    floor.scan(2)
+    await floor.until(lambda: len(floor.checked) == 2)
+
+
+async def test_a_pair_that_is_taken_back_is_made_again(floor: Floor) -> None:
+    """Its number comes next, its check is not asked for, and under auto it is scanned."""
+    await floor.choose(batch(sequence=Sequence.AUTO, every=9), lines(range(1, 9)))
+    await floor.make(1)
+    await floor.tap_only(2)
+    floor.bench.undo("1")
+    await floor.until(lambda: floor.view().expected == number(2))
+    await floor.tap(3)
+    assert floor.phase() is Phase.TAG_WAITS
+    assert (await floor.read(3))["reason"] == "one-card-shift"

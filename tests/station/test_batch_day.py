@@ -69,6 +69,21 @@ def test_a_batch_that_another_process_closes(tmp_path: Path) -> None:
     assert made(line.url) == {pair(1)}
 
 
+def test_what_was_sent_is_named_and_not_taken_back(tmp_path: Path) -> None:
+    """The run is taken back as far as it can be."""
+    with Line(tmp_path) as line:
+        begin(line, batch(sequence=Sequence.ORDERED), 8)
+        line.make(1)
+        line.make(2)
+        line.until(lambda: len(line.seen("delivered")) == 2)
+        line.make(3, 4)
+        line.decide("undo-run")
+        (undone,) = line.seen("run-undone")
+        assert (undone["undone"], undone["sent"]) == (0, [number(1), number(2)])
+        assert number(2) in undone["message"]
+        assert line.make(3)["event"] == "paired"
+
+
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_shift_by_one_card_stops_at_once_and_nothing_wrong_is_sent(tmp_path: Path) -> None:

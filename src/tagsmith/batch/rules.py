@@ -106,7 +106,7 @@ def _shift(run: Run, lane: str, place: int, expected: int, alone: bool) -> Stop 
     made = lines[place].number_key in run.made
     if made and not alone:
         return None  # another lane has made it: this number was only used twice
-    is_next = place in after and not made and not run.holder(lines[place].number_key, but=lane)
+    is_next = run.leave_out(expected, "").expected(lane) == place
     if run.order is Sequence.AUTO and run.run_of(lane):
         is_next = False  # the card that is missing may be any of those that nobody has looked at
     offered = ["recheck-run", "undo-run"] if run.run_of(lane) else []

@@ -185,8 +185,7 @@ class Decisions:
         except JournalError as error:
             lane.notice = Notice("not-put-aside", words.title("not-put-aside"), str(error))
             return
-        lane.stop = None
-        lane.notice = None
+        self._go_on(lane, look=False)
 
     def _doubt(self, lane: Lane) -> None:
         """Have every number scanned up to the one at which the lane stopped."""
