@@ -31,6 +31,20 @@ WITHOUT_A_LANE = {
     "unknown-command": "A command's barcode that this station does not know.",
 }
 """Reasons of the bench for scans that reach no lane."""
+OF_BATCHES = {
+    "not-in-batch": "The manifest of the batch under way has no such number.",
+    "other-batch": "The number stands in the manifest of another open batch, which is named.",
+    "number-used": "The number was made in this batch already.",
+    "number-skipped": "The number was skipped; why is told.",
+    "number-held": "Another lane has this number.",
+    "not-expected": "Another number comes next.",
+    "batch-complete": "As many keys are made as are wanted.",
+    "batch-held": "The last keys are on other lanes.",
+    "batch-changing": "Another batch is being read.",
+    "check-tap-first": "A number came in a check before its key was tapped.",
+    "nothing-to-decide": "The barcode of a choice came that the lane does not offer.",
+}
+"""Reasons that a batch has."""
 START, END = "<!-- reasons -->\n", "<!-- /reasons -->\n"
 
 
@@ -52,7 +66,7 @@ def reasons() -> str:
     rows: dict[str, str] = {}
     for kind in (Reason, ScanFault, UidReason, NumberReason):
         rows |= {value: text for value, text in meanings(kind).items() if value not in NOTES}
-    rows |= WITHOUT_A_LANE
+    rows |= WITHOUT_A_LANE | OF_BATCHES
     return "".join(f"| `{value}` | {text} |\n" for value, text in rows.items())
 
 

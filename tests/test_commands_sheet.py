@@ -23,6 +23,7 @@ FIXED = ["TAGSMITHUNDO", "TAGSMITHCLEAR", "TAGSMITHRETRY", "TAGSMITHVERIFY", "TA
 SHIFTS = ["TAGSMITHSIGNOFF", "TAGSMITHSHIFTSTART", "TAGSMITHSHIFTEND"]
 REJECTS = [f"TAGSMITHREJ{why}" for why in ("PRINT", "DEAD", "WRONG", "DOUBLE", "OTHER")]
 UNLOCK = "TAGSMITHUNLOCK"
+STOPS = ["TAGSMITHSKIP", "TAGSMITHRECHECK", "TAGSMITHRUNUNDO", "TAGSMITHAGAIN", "TAGSMITHASIDE"]
 
 # The bar and space widths of the values 0 to 105 (ISO/IEC 15417, table 1), and the stop character.
 WIDTHS = """
@@ -219,21 +220,30 @@ def test_the_orders_for_shifts_have_a_page_of_their_own(tmp_path: Path) -> None:
 
 
 def test_the_reasons_for_rejects_have_a_page_of_their_own(tmp_path: Path) -> None:
-    """In a section, apart from the way on for a stopped lane; they read back, wide enough for cheap scanners."""
+    """They read back, wide enough for cheap scanners."""
     path = tmp_path / "rejects.svg"
     done = run("--reject-sheet", path, "--config", settings_file(tmp_path, *EIGHT))
     assert done.exit_code == 0
     root = ElementTree.fromstring(path.read_bytes())
     symbols = [Symbol(group) for group in root.findall(f"{SVG}g")]
-    assert [symbol.text() for symbol in symbols] == [*REJECTS, UNLOCK]
+    assert [symbol.text() for symbol in symbols] == REJECTS
     assert symbols[0].words[:2] == ["REJECT-PRINT", "Put this key aside: damaged print"]
     texts = {text.text: float(text.attrib["y"]) for text in root.findall(f"{SVG}text")}
     assert texts["Put aside"] < symbols[0].top
-    assert symbols[-2].top + symbols[-2].height < texts["Stopped"] < symbols[-1].top
     for symbol in symbols:
         assert symbol.module >= 0.33
         assert symbol.sizes[0] * 0.7 >= 6
         assert symbol.places[0][0] >= symbol.right + 10 * symbol.module
+
+
+def test_what_decides_in_a_stop_has_a_page_of_its_own(tmp_path: Path) -> None:
+    """It reads back: nobody stops in the middle of a run to look for these among lanes."""
+    path = tmp_path / "stops.svg"
+    assert run("--stop-sheet", path, "--config", settings_file(tmp_path, *EIGHT)).exit_code == 0
+    symbols = [Symbol(group) for group in ElementTree.fromstring(path.read_bytes()).findall(f"{SVG}g")]
+    assert {symbol.text() for symbol in symbols} == {*STOPS, UNLOCK}
+    words = {symbol.words[0] for symbol in symbols}
+    assert words == {"SKIP", "RECHECK", "UNDO-RUN", "AGAIN", "ASIDE", "UNLOCK"}
 
 
 def test_the_list(tmp_path: Path) -> None:
@@ -245,6 +255,7 @@ def test_the_list(tmp_path: Path) -> None:
         *SHIFTS,
         *REJECTS,
         UNLOCK,
+        *STOPS,
         "TAGSMITHLANELEFT",
         "TAGSMITHLANERIGHT",
     ]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tagsmith.model import Entry, Leg, Phase, Reason, Record, Tag
 from tagsmith.pairing import (
     BOUNCE_S,
+    RESCAN_S,
     RIVALRY_S,
     TABLE,
     Cancel,
@@ -422,6 +423,34 @@ class TestVerify:
         assert not commits(result)
 
 
+class TestRescan:
+    """A second scan of the same number is asked for."""
+
+    RULES = Rules(order=Order.EITHER, rescan=True)
+
+    def test_a_second_scan_commits(self) -> None:
+        """In either order, and not by the same pull of the scanner, which may say a number twice."""
+        for first in ([tap(A, at=1.0), scan("N-1", at=2.0)], [scan("N-1", at=1.0), tap(A, at=2.0)]):
+            waiting = play(*first, rules=self.RULES)
+            assert waiting.lane.phase is Phase.VERIFYING
+            assert not commits(step(waiting.lane, scan("N-1", at=2.0 + RESCAN_S / 2), self.RULES))
+            saving = step(waiting.lane, scan("n-1", at=2.0 + RESCAN_S, fresh="e"), self.RULES)
+            assert [(c.entry, c.scan.number.text) for c in commits(saving)] == [("e", "N-1")]
+
+    def test_a_tap_does_not_take_its_place(self) -> None:
+        """The same key again changes nothing."""
+        waiting = play(tap(A, at=1.0), scan("N-1", at=2.0), tap(A, at=3.0), rules=self.RULES)
+        assert waiting.lane.phase is Phase.VERIFYING
+
+    def test_another_number_or_key_drops_all(self) -> None:
+        """Nobody can say which of them is meant."""
+        for other, reason in ((scan("N-2", at=3.0), Reason.NUMBER_CHANGED), (tap(B, at=3.0), Reason.OTHER_TAG)):
+            result = play(tap(A, at=1.0), scan("N-1", at=2.0), other, rules=self.RULES)
+            assert reasons(result) == [reason]
+            assert not commits(result)
+            assert result.lane.phase is Phase.REFUSED
+
+
 class TestUndo:
     """Taking the last pair back."""
 
@@ -730,6 +759,7 @@ _rules = st.builds(
     order=st.sampled_from(Order),
     timeout_s=st.just(30.0),
     verify=st.booleans(),
+    rescan=st.booleans(),
     confirm=st.booleans(),
     keep_removed=st.booleans(),
     stop_on_suspect=st.booleans(),
@@ -766,7 +796,7 @@ def test_invariants_hold_for_every_sequence(events: list[Event], rules: Rules) -
             assert str(commit.tap.verdict.decision) != "refuse"
             assert min(commit.tap.at, commit.scan.at) >= before.not_before
             assert commit.tap.tag.uid not in rules.never
-            if rules.confirm and not rules.verify and before.phase is not Phase.NOT_SAVED:
+            if rules.confirm and not (rules.verify or rules.rescan) and before.phase is not Phase.NOT_SAVED:
                 assert isinstance(event, Confirmed)
                 assert (commit.tap.tag.uid, commit.scan.number.text) == (event.uid, event.number)
                 assert not before.away
@@ -788,6 +818,7 @@ def test_every_cell_of_the_table_is_reached() -> None:
     never = frozenset({Uid.from_hex(A)})
     # Those that show the most come first: it ends when everything was seen.
     rule_sets = [Rules(never=never), Rules(never=never, confirm=True), Rules(golden=Uid.from_hex(B), verify=True)]
+    rule_sets += [Rules(rescan=True)]
     rule_sets += [Rules(order=order, confirm=True, keep_removed=False) for order in (Order.SCAN_FIRST, Order.EITHER)]
     rule_sets += [
         Rules(order=order, verify=verify, keep_removed=keep)

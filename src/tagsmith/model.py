@@ -160,7 +160,7 @@ class Phase(enum.StrEnum):
     NUMBER_WAITS = "number-waits"
     """A number was scanned; its tag is awaited."""
     VERIFYING = "verifying"
-    """Both are there; a second tap of the same key is awaited."""
+    """Both are there; a second tap of the same key, or a second scan of the same number, is awaited."""
     CONFIRMING = "confirming"
     """Both are there; a person's word on the form is awaited."""
     COMMITTING = "committing"
@@ -204,6 +204,8 @@ class Reason(enum.StrEnum):
     """The key is already paired."""
     DUPLICATE_NUMBER = "duplicate-number"
     """The number is already used."""
+    BATCH_CLOSED = "batch-closed"
+    """The batch is closed: it takes no pair."""
     TIMEOUT = "timeout"
     """A half pair waited too long."""
     CANCELLED = "cancelled"
@@ -503,7 +505,7 @@ class LaneView:
     notice: Notice | None = None
     warnings: tuple[str, ...] = ()
     expects: str = "tag"
-    """`tag`, `number` or `either`: what the lane would take next."""
+    """What the lane would take next: `tag`, `number`, `either`, or another word of `words.NEXT`."""
     expected: str = ""
     """The number that comes next after the manifest; empty where there is no order."""
     stop: Stop | None = None

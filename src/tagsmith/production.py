@@ -129,6 +129,7 @@ class BatchKey:
     uid: Uid
     lane: str
     checked: bool
+    station: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,20 @@ def _said(name: str, fields: Mapping[str, object]) -> str:
             return _with_warnings(Sentence("PAIRED: {number} with {uid_api}, saved.", **pair), fields)
         case "rejected":
             return _rejected(fields)
+        case "stopped":
+            return Sentence("STOP: {message}", message=_text(fields.get("message")))
+        case "answered":
+            return Sentence("Decided: {choice}.", choice=words.choice(str(fields.get("choice", ""))))
+        case "batch-chosen" if fields.get("batch"):
+            return Sentence("Batch {batch} is chosen.", batch=fields["batch"])
+        case "batch-chosen":
+            return N_("No batch is chosen.")
+        case "batch-closed":
+            return Sentence("Batch {batch} is closed now.", batch=fields.get("batch", ""))
+        case "line-skipped" | "check-asked" | "run-undone":
+            return _text(fields.get("message"))
+        case "check-passed":
+            return N_("Checked: all is right.")
         case "delivered":
             state = words.STATES[State(str(fields["state"]))]
             said = Sentence("{number} is {state} at the API.", number=fields.get("visual_number", ""), state=state)

@@ -9,6 +9,7 @@ them printable.
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from datetime import datetime
 
 from tagsmith.i18n import N_, Sentence, _, spoken
@@ -27,7 +28,7 @@ from tagsmith.model import (
     ScanFault,
     State,
 )
-from tagsmith.production import RejectCause, RejectedKey, Shift, ShiftReport
+from tagsmith.production import Choice, RejectCause, RejectedKey, Shift, ShiftReport, Stop
 from tagsmith.uid import Uid, UidReason
 from tagsmith.visual_number import NumberReason, NumberVerdict
 
@@ -54,6 +55,9 @@ NEXT: dict[str, str] = {
     "confirm": "Look at it, then confirm.",
     "saving": "Being written to the disc.",
     "golden": "Tap the golden key: it proves that this reader reads right.",
+    "again": "Scan the same number once more.",
+    "check-tap": "Check: tap this key again.",
+    "check-scan": "Check: scan the number of this key.",
 }
 """What the lane expects now."""
 
@@ -92,6 +96,7 @@ _REASONS: dict[str, tuple[str, str]] = {
     Reason.OTHER_TAG: ("The second tap was another key: nothing is paired.", "Start this key again."),
     Reason.DUPLICATE_UID: ("This key is already paired.", "Put it aside and take the next key."),
     Reason.DUPLICATE_NUMBER: ("This number is already used.", "Put the key aside and call somebody."),
+    Reason.BATCH_CLOSED: ("The batch is closed: nothing is paired.", "Choose another batch."),
     Reason.TIMEOUT: ("It took too long: nothing is paired.", _LIFT),
     Reason.CANCELLED: ("Cleared: nothing is paired.", "Tap a key to go on."),
     Reason.PUT_ASIDE: ("Put aside.", "Lay it with the rejects and take the next key."),
@@ -182,7 +187,74 @@ _REASONS: dict[str, tuple[str, str]] = {
     "shift-not-saved": ("Not done: the journal does not take it.", "Try again."),
     "still-saving": ("A pair is still being saved.", "Wait for PAIRED, then try again."),
     "already-saved": ("Already saved.", ""),
+    "out-of-order": ("This number was not the next one.", ""),
+    "batch-changing": ("The batch is being changed: nothing is paired.", "Wait a moment, then start this key again."),
+    "check-tap-first": ("The key comes first in a check.", "Tap the key, then scan its number."),
+    "second-scan": ("Scanned once.", "Scan the same number once more."),
+    "nothing-to-decide": ("This lane has not stopped, or offers no such choice.", "Look at the screen."),
+    "no-batch": ("No batch is chosen.", "Choose one first."),
+    "no-expected": ("No number comes next in this batch.", "Choose a batch with an order, or close this one."),
+    "check-passed": ("Checked: all is right.", "Tap the next key."),
+    "run-undone": ("The last keys are taken back.", "Start with the first of them again."),
+    "check-not-saved": ("The check has passed, but that is not saved.", "Go on; it is asked for again."),
+    "undo-failed": ("Not undone.", ""),
 }
+
+_OF_BATCHES: dict[str, tuple[str, str]] = {
+    "not-in-batch": ("{number} is not of batch {batch}.", "Put the key aside and take the next one."),
+    "other-batch": ("{number} is of another batch: {batch}.", "Put the key aside and call somebody."),
+    "number-used": ("{number} is made already, with key {uid}.", "Put the key aside and call somebody."),
+    "number-skipped": ("{number} was skipped: {why}.", "Put the key aside and call somebody."),
+    "number-held": ("{number} waits on lane {lane}.", "Scan the number printed on this key."),
+    "not-expected": ("{number} is not next: {expected} is.", "Scan again, or find the key {expected}."),
+    "batch-complete": ("Batch {batch} is complete.", "Close the batch, or choose another one."),
+    "batch-held": ("The last keys of batch {batch} are on other lanes.", "Wait until they are done."),
+    "batch-closed": ("Batch {batch} is closed.", "Choose another batch."),
+    "check-tap": ("CHECK {place} of {count}: tap the key {number} again.", "Then scan its number."),
+    "check-scan": ("CHECK {place} of {count}: the key is right.", "Scan its number: {number}."),
+    "last-check": ("{count} keys still wait for a check: not closed.", "Check the last one: lane {lane}."),
+    "others-wait": ("{count} keys of other stations wait for a check: not closed.", "Have them checked there."),
+    "run-partly-undone": ("Already sent, not taken back: {numbers}.", "Put these keys aside and call somebody."),
+    "batch-not-changed": ("Not done: {why}.", ""),
+    "was-not-next": ("{number} was taken; {expected} is still to come.", "Find the key {expected}, or skip it."),
+    "skipped-line": ("{number} is skipped: {why}.", ""),
+    "now-batch": ("Batch {batch} is chosen.", "Tap a key."),
+    "batch-is-closed": ("Batch {batch} is closed now.", ""),
+    "scan-differs": ("The second scan was another number.", "Scan the number of this key twice."),
+}
+"""As `_REASONS`, with values in them."""
+
+_STOPS: dict[str, tuple[str, str]] = {
+    "one-card-shift": (
+        "{scanned} came, {expected} is next: shifted by one card?",
+        "Look whether a card is missing, then choose.",
+    ),
+    "other-number-for-key": ("This key belongs to {right}.", "Scan its own number, or put the key aside."),
+    "other-key-for-number": ("{number} belongs to another key.", "Scan this key's own number, or put it aside."),
+    "check-failed": (
+        "The check failed at {number}: {found} came.",
+        "Check the keys since the last check, or take them back.",
+    ),
+}
+"""Why a lane has stopped."""
+
+_CHOICES: dict[str, str] = {
+    "skip-missing": "Card #{position} is missing: skip it",
+    "recheck-run": "Shifted since the last check: check those keys again",
+    "undo-run": "Take back all keys since the last check",
+    "scan-again": "It was a wrong scan: go on as before",
+    "put-aside": "Put this key aside",
+}
+"""What a person may decide then."""
+
+_SHORT: dict[str, str] = {
+    "skip-missing": "skip the missing card",
+    "recheck-run": "check the last keys again",
+    "undo-run": "take the last keys back",
+    "scan-again": "a wrong scan, go on",
+    "put-aside": "put the key aside",
+}
+"""The same in a few words."""
 
 
 def title(reason: str) -> str:
@@ -196,6 +268,26 @@ def notice(reason: str, *, uid: Uid | None = None, number: str = "", record: Rec
     if record is not None:
         what = Sentence("{what} {holder}.", what=what, holder=_holder(record))
     return Notice(reason=str(reason), title=what, hint=do)
+
+
+def batch_notice(reason: str, **values: object) -> Notice:
+    """What a person reads about the batch under way; `values` stand in the sentences."""
+    what, do = _OF_BATCHES[reason]
+    return Notice(reason=reason, title=Sentence(what, **values), hint=Sentence(do, **values) if do else "")
+
+
+def stop(reason: str, choices: Sequence[str], numbers: Sequence[str] = (), **values: object) -> Stop:
+    """Why a lane has stopped, and what may be chosen. `numbers` are those that it is about."""
+    what, do = _STOPS[reason]
+    offered = tuple(Choice(choice, Sentence(_CHOICES[choice], **values)) for choice in choices)
+    # Whatever lies wrong is one matter to whoever decides: a known key and a number that are not each other's.
+    word = "other-number-for-key" if reason == "other-key-for-number" else reason
+    return Stop(word, Sentence(what, **values), Sentence(do, **values), offered, tuple(numbers))
+
+
+def choice(choice_id: str) -> str:
+    """What a person reads for a choice where nothing of the stop is known any more; its id where there are no words."""
+    return _SHORT.get(choice_id, choice_id)
 
 
 def reader_limits(info: ReaderInfo) -> tuple[str, ...]:

@@ -250,6 +250,7 @@ async def test_a_batch_counts_what_is_made_of_it(journal: Journal) -> None:
             entry(index).uid,
             "left",
             index != 3,
+            "one",
         )
         for index in (3, 1, 2)
     ]

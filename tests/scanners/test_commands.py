@@ -28,6 +28,11 @@ FIXED = {
     "TAGSMITHREJDOUBLE": CommandKind.REJECT_DOUBLE,
     "TAGSMITHREJOTHER": CommandKind.REJECT_OTHER,
     "TAGSMITHUNLOCK": CommandKind.UNLOCK,
+    "TAGSMITHSKIP": CommandKind.SKIP,
+    "TAGSMITHRECHECK": CommandKind.RECHECK,
+    "TAGSMITHRUNUNDO": CommandKind.UNDO_RUN,
+    "TAGSMITHAGAIN": CommandKind.AGAIN,
+    "TAGSMITHASIDE": CommandKind.ASIDE,
 }
 UNKNOWN = Command(CommandKind.UNKNOWN)
 EVERY_PAIR = [*PAIRS, *((layout, layout) for layout in Layout)]

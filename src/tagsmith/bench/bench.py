@@ -13,10 +13,12 @@ from datetime import UTC, datetime
 
 from tagsmith import pairing, visual_number, words
 from tagsmith.bench.beat import GRACE_S, Beat
+from tagsmith.bench.current import SAVING, Hands
 from tagsmith.bench.intake import Intake, hand_over
 from tagsmith.bench.lane import Lane, Work
 from tagsmith.bench.rework import UNLOCK, Reworking
-from tagsmith.errors import DuplicateNumber, DuplicateUid, JournalError
+from tagsmith.bench.run_of_batch import RunOfBatch
+from tagsmith.errors import BatchError, DuplicateNumber, DuplicateUid, JournalError
 from tagsmith.i18n import Sentence
 from tagsmith.journal import Journal
 from tagsmith.model import (
@@ -63,7 +65,8 @@ class Bench(Reworking):
     Every public method is called on the core loop, except that pumps hand over from their threads. `scanners` are
     devices with the lane each is bound to (None: it names the lane by a barcode). `emit` gets each line of the event
     stream, `paired` each record right after its durable commit, `changed` is called when a view may look different,
-    `signal` is for buzzer and lights that serve all lanes, `acknowledged` is called when a person has seen the alarm.
+    `signal` is for buzzer and lights that serve all lanes, `acknowledged` is called when a person has seen the alarm,
+    `checked` gets each record whose check has passed: it may be sent now.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Bench(Reworking):
         signal: Callable[[Signal], None] = lambda _: None,
         reader_signals: bool = True,
         acknowledged: Callable[[], None] = lambda: None,
+        checked: Callable[[Record], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         utcnow: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
@@ -101,14 +105,37 @@ class Bench(Reworking):
         self._new_id = new_id
         self._tasks: set[asyncio.Task[None]] = set()
         self._commits: set[asyncio.Task[None]] = set()
-        # A stop that only a supervisor ends is not ended by an answer: `unlock` is called by whoever has asked who.
-        self._answers: dict[str, Callable[[Lane], None]] = {UNLOCK: lambda lane: self.unlock_asked(lane.name)}
+        self.batch = RunOfBatch(journal, work.target, self._lanes, self._hands(checked))
+        """The batch that keys are made of."""
+        self._answers: dict[str, Callable[[Lane], None]] = {
+            **self.batch.answers,
+            # A stop that only a supervisor ends is not ended by an answer: `unlock` is called by whoever has asked who.
+            UNLOCK: lambda lane: self.unlock_asked(lane.name),
+        }
         """What each choice does, of all that a stop may offer."""
         self._stopping = False
         self._pair_times: deque[float] = deque()
         self._started_at = clock()
         self.paired_count = 0
         self.rejected_count = 0
+
+    def _hands(self, checked: Callable[[Record], None]) -> Hands:
+        return Hands(
+            step=self._step,
+            refused=self._refused,
+            drop_half=self._drop_half,
+            stop_lane=self._stop_lane,
+            look_again=self._look_again,
+            taken_back=self._gone,
+            put_aside=self._put_wrong_aside,
+            checked=checked,
+            say=self._say,
+            tell=self.say,
+            spawn=lambda work: self._spawn(work, self._tasks),
+            changed=self._changed,
+            new_id=self._new_id,
+            utcnow=self._utcnow,
+        )
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -182,12 +209,19 @@ class Bench(Reworking):
         if self._is_uid(scan.text):
             self._refuse_number(lane, scan, words.notice(Reason.NUMBER_IS_UID, number=scan.text))
             return
-        verdict = visual_number.judge(scan.text, self._work.numbers)
+        verdict = visual_number.judge(self.batch.written(scan.text), self.batch.numbers(self._work.numbers))
         if verdict.number is None or verdict.decision is NumberDecision.BLOCK:
             self._refuse_number(lane, scan, words.number_notice(verdict))
             return
+        if self.batch.takes_scan(lane, verdict.number):
+            return
+        if (notice := self.batch.shut(lane)) is not None:
+            self._refuse_number(lane, scan, notice)
+            return
         warnings = (str(verdict.reason),) if verdict.decision is NumberDecision.WARN else ()
-        self._step(lane, pairing.Scanned(verdict.number, scan.at, self._new_id(), warnings))
+        event = self.batch.allowed(lane, pairing.Scanned(verdict.number, scan.at, self._new_id(), warnings))
+        if event is not None:
+            self._step(lane, event)
 
     def clear(self, lane_name: str | None = None) -> None:
         """Esc: drop what waits."""
@@ -233,6 +267,14 @@ class Bench(Reworking):
         """A person has seen the alarm."""
         self._acknowledged()
 
+    def decide(self, lane_name: str, choice: str) -> None:
+        """A choice was scanned: as `answer`, and what is not offered is said."""
+        lane = self._lanes[lane_name]
+        if lane.stop is None or choice not in {offered.id for offered in lane.stop.choices}:
+            self._refused(lane, words.notice("nothing-to-decide"), None, "")
+            return
+        self.answer(lane_name, choice)
+
     def answer(self, lane_name: str, choice: str) -> None:
         """A person has decided how a lane that has stopped goes on; what was not offered means nothing."""
         lane = self._lanes.get(lane_name)
@@ -266,6 +308,11 @@ class Bench(Reworking):
             lane.ask_golden(self._clock())
             self._arm(lane)
         self._changed()
+
+    @property
+    def is_saving(self) -> bool:
+        """Whether a pair is on its way to the disc, or waits for another try."""
+        return any(lane.state.phase in SAVING for lane in self._lanes.values())
 
     def drop_halves(self) -> None:
         """Drop the half pairs that wait: whoever began them goes."""
@@ -329,13 +376,29 @@ class Bench(Reworking):
         if lane.state.phase is not Phase.GOLDEN and (shut := self._shut(lane)):
             self._refused(lane, words.notice(shut), tag.uid, "")
             return
-        self._step(lane, pairing.Tapped(tag, verdict, at, self._new_id()))
+        if lane.state.phase is not Phase.GOLDEN:
+            if self.batch.takes_tap(lane, tag.uid):
+                return
+            if (notice := self.batch.shut(lane)) is not None:
+                self._refused(lane, notice, tag.uid, "")
+                return
+        event = self.batch.allowed(lane, pairing.Tapped(tag, verdict, at, self._new_id()))
+        if event is not None:
+            self._step(lane, event)
+
+    def _look_again(self, lane: Lane) -> None:
+        """What lies on the reader counts anew, as far as it can be known that it still does."""
+        tag, ready = lane.present, lane.status.state is ReaderState.READY
+        if tag is None or not ready or not lane.sees_removal or self._shut(lane) or self.batch.shut(lane):
+            return
+        self._step(lane, pairing.Tapped(tag, self._judge(tag), self._clock(), self._new_id()))
 
     def _is_uid(self, text: str) -> bool:
         """Whether a number is the UID of a key that was heard of lately, or looks like one: a reader that types."""
         if any(uid.is_written(text) for uid in self._heard):
             return True
-        return self._work.numbers.pattern is None and looks_like_uid(text)
+        pattern = self.batch.numbers(self._work.numbers).pattern
+        return pattern is None and looks_like_uid(text) and not self.batch.is_known(text)
 
     def _stood_still(self) -> None:
         """Nobody knows in which order taps and scans came meanwhile: nothing of before joins anything of after."""
@@ -374,13 +437,15 @@ class Bench(Reworking):
         for effect in step.effects:
             self._do(lane, effect)
         self._arm(lane)
+        self.batch.after(lane)
         self._changed()
         return step
 
     def _do(self, lane: Lane, effect: pairing.Effect) -> None:
         match effect:
             case pairing.Commit():
-                self._spawn(self._commit(lane, effect), self._commits)
+                # Made now: nothing that comes before the task begins may change what the entry says.
+                self._spawn(self._commit(lane, self._entry(lane, effect)), self._commits)
             case pairing.LookUp():
                 self._spawn(self._look_up(lane, effect), self._tasks)
             case pairing.Undo():
@@ -449,9 +514,8 @@ class Bench(Reworking):
 
     # --- the journal ----------------------------------------------------------------------------------------------
 
-    async def _commit(self, lane: Lane, effect: pairing.Commit) -> None:
+    async def _commit(self, lane: Lane, entry: Entry) -> None:
         """Bring a pair to the disc and tell the lane. While a commit's answer is lost, it is tried again."""
-        entry = self._entry(lane, effect)
         asked_at = self._clock()
         while True:
             try:
@@ -460,6 +524,9 @@ class Bench(Reworking):
                 self._step(lane, pairing.Taken(entry.id, Reason.DUPLICATE_UID, error.record, self._clock()))
             except DuplicateNumber as error:
                 self._step(lane, pairing.Taken(entry.id, Reason.DUPLICATE_NUMBER, error.record, self._clock()))
+            except BatchError:
+                self.batch.was_closed()
+                self._step(lane, pairing.Taken(entry.id, Reason.BATCH_CLOSED, None, self._clock()))
             except JournalError as error:
                 if error.perhaps:
                     _log.warning("perhaps saved, asking again: %s", error, extra=_about(entry))
@@ -493,12 +560,13 @@ class Bench(Reworking):
         )
         self._paired(record)
         self._signal(lane, Signal.PAIRED)
+        self.batch.saved(lane, record)
         self._step(lane, pairing.Saved(entry.id, self._clock()))
 
     def _entry(self, lane: Lane, effect: pairing.Commit) -> Entry:
         tap, scan, terms = effect.tap, effect.scan, lane.terms or self._work.terms
         tag_warnings = tuple(self._uid_warnings(tap.verdict))
-        return Entry(
+        entry = Entry(
             id=effect.entry,
             target=self._work.target,
             uid=tap.tag.uid,
@@ -516,6 +584,7 @@ class Bench(Reworking):
             warnings=tag_warnings + scan.warnings,
             operator=self._journal.acting,
         )
+        return self.batch.entry(entry)
 
     async def _look_up(self, lane: Lane, effect: pairing.LookUp) -> None:
         """Ask who holds a uid or number. A journal that cannot answer is no obstacle: the commit asks again."""
@@ -537,7 +606,7 @@ class Bench(Reworking):
 
     def views(self) -> tuple[LaneView, ...]:
         """The lanes as they are to be shown now."""
-        return tuple(lane.view() for lane in self._lanes.values())
+        return tuple(self.batch.shown(lane.view()) for lane in self._lanes.values())
 
     def scanners(self) -> tuple[ScannerStatus, ...]:
         """The scanner devices as they stand now."""

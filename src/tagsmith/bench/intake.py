@@ -12,7 +12,7 @@ from tagsmith.bench.lane import Lane
 from tagsmith.model import ReaderState, Scan, ScannerStatus
 from tagsmith.production import RejectCause
 from tagsmith.scanners import Command, CommandKind, ScannerDevice, ScannerPump, recognise
-from tagsmith.scanners.commands import OF_REJECTS, OF_SHIFTS
+from tagsmith.scanners.commands import CHOICES, OF_REJECTS, OF_SHIFTS
 
 _Where = TypeVar("_Where")
 _What = TypeVar("_What")
@@ -27,6 +27,7 @@ class Counter(Protocol):
     def clear(self, lane_name: str) -> None: ...
     def retry(self, lane_name: str) -> None: ...
     def verify_next(self, lane_name: str) -> None: ...
+    def decide(self, lane_name: str, choice: str) -> None: ...
     def acknowledge(self) -> None: ...
     def shift_asked(self, kind: CommandKind) -> None: ...
     def reject(self, lane_name: str, cause: RejectCause) -> None: ...
@@ -122,6 +123,8 @@ class Intake:
                 self._counter.unlock_asked(lane.name)
             case _ if (cause := OF_REJECTS.get(kind)) is not None:
                 self._counter.reject(lane.name, cause)
+            case _ if kind in CHOICES:
+                self._counter.decide(lane.name, CHOICES[kind])
 
     def meant(self, scan: Scan, bound: str | None) -> str | None:
         """The lane that a scan is for; None where nobody can know. What was chosen for it is used up."""

@@ -10,7 +10,7 @@ from tagsmith import pairing, visual_number, words
 from tagsmith.bench.row import Row
 from tagsmith.errors import JournalError
 from tagsmith.model import LaneView, Notice, Phase, ReaderState, ReaderStatus, Tag, Terms
-from tagsmith.production import RejectedKey, Stop
+from tagsmith.production import RejectedKey, Stop, Verification
 from tagsmith.readers import Pump, Reader
 from tagsmith.scanners import CommandKind
 from tagsmith.uid import ByteOrder, Decision, Uid
@@ -44,8 +44,6 @@ class Work:
     """The name of the supervisor whose badge or code this is; empty for nobody's."""
     unlock_asked: Callable[[str], None] = lambda lane: None
     """The barcode for letting this lane go on was scanned."""
-    batch: Callable[[], str | None] = lambda: None
-    """The id of the batch under way."""
     put_aside: Callable[[RejectedKey], None] = lambda key: None
     """A key that was put aside is in the journal."""
     told: Callable[[str], None] = lambda said: None
@@ -63,6 +61,10 @@ class Lane:
         self.state = pairing.Lane.first(rules)
         self.verify_next = False
         """A second tap is asked for before the next pair, whatever the rules say."""
+        self.asks_twice: Verification | None = None
+        """`TAP` or `SCAN` while the batch asks for each key, or each number, twice."""
+        self.taps_only = False
+        """The batch gives the numbers: none is taken before its key."""
         self.status = ReaderStatus(spec=spec, state=ReaderState.MISSING, message="not opened yet")
         self.known = asyncio.Event()
         """Set once the reader was tried for the first time."""
@@ -102,7 +104,12 @@ class Lane:
     @property
     def rules(self) -> pairing.Rules:
         """The rules in force for the next move."""
-        return replace(self._rules, verify=True) if self.verify_next else self._rules
+        rules = self._rules
+        if self.verify_next or self.asks_twice is Verification.TAP:
+            rules = replace(rules, verify=True)
+        if self.asks_twice is Verification.SCAN:
+            rules = replace(rules, rescan=True)
+        return replace(rules, order=pairing.Order.TAP_FIRST) if self.taps_only else rules
 
     def never(self, uids: frozenset[Uid]) -> None:
         """From now on these keys are never paired."""
@@ -133,7 +140,7 @@ class Lane:
             number=state.scan.number.text if state.scan else "",
             notice=self.notice,
             warnings=self.warnings,
-            expects=_expects(state.phase, self._rules.order),
+            expects=_expects(state.phase, self.rules),
             stop=self.stop,
             rejected_in_row=self.rejected_in_row,
         )
@@ -155,8 +162,10 @@ _EXPECTS = {
 _FIRST = {pairing.Order.TAP_FIRST: "tag", pairing.Order.SCAN_FIRST: "number", pairing.Order.EITHER: "either"}
 
 
-def _expects(phase: Phase, order: pairing.Order) -> str:
-    return _EXPECTS.get(phase, _FIRST[order])
+def _expects(phase: Phase, rules: pairing.Rules) -> str:
+    if phase is Phase.VERIFYING and rules.rescan and not rules.verify:
+        return "again"
+    return _EXPECTS.get(phase, _FIRST[rules.order])
 
 
 def _warnings(state: pairing.Lane) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from typing import Final
 from tagsmith import pairing, words
 from tagsmith.bench.intake import Intake
 from tagsmith.bench.lane import Lane, Work
+from tagsmith.bench.run_of_batch import RunOfBatch
 from tagsmith.errors import IllegalTransition, JournalError
 from tagsmith.i18n import Sentence
 from tagsmith.journal import Journal
@@ -41,6 +42,12 @@ _NOT_OF_KEYS: Final = frozenset(
         Reason.GOLDEN_AWAITED,
         Reason.GOLDEN_REVERSED,
         Reason.GOLDEN_MISMATCH,
+        Reason.BATCH_CLOSED,
+        "batch-changing",
+        "batch-complete",
+        "batch-held",
+        "check-tap-first",
+        "nothing-to-decide",
     }
 )
 """Refusals that say nothing against a key."""
@@ -66,6 +73,7 @@ class Reworking(abc.ABC):
     _utcnow: Callable[[], datetime]
     _tasks: set[asyncio.Task[None]]
     paired_count: int
+    batch: RunOfBatch
 
     def __init__(self) -> None:
         self._made: set[str] = set()
@@ -103,21 +111,33 @@ class Reworking(abc.ABC):
         else:
             notice = words.notice("undone")
             said = Sentence("Taken back: {number}. Its key and its number are free again.", number=_number_of(record))
+        lanes = self._lanes_with_last(entry)
         if record is not None:
-            self.paired_count -= entry in self._made
-            self._made.discard(entry)
-            self._paired(record)
+            self._gone(record)
         else:
             self._taken_back.discard(entry)
-        lanes = [lane for lane in self._lanes.values() if lane.state.last and lane.state.last.entry == entry]
-        for lane in lanes:
-            self._step(lane, pairing.Undone(entry, record is not None, self._clock()))
+            for lane in lanes:
+                self._step(lane, pairing.Undone(entry, False, self._clock()))
         for lane in lanes or filter(None, [asked]):
             lane.notice = notice
         name = record.entry.lane if record is not None else next((lane.name for lane in lanes), None)
         message = words.told(notice) if lanes or asked else said
         self.say("undone", lane=name, entry=entry, done=record is not None, message=message)
         self._work.told(said)
+
+    def _gone(self, record: Record) -> None:
+        """A pair was taken back: it counts no more, and each lane whose last pair it is forgets it."""
+        entry = record.entry.id
+        self._taken_back.add(entry)
+        self.paired_count -= entry in self._made
+        self._made.discard(entry)
+        self.batch.undone(record)
+        self._paired(record)
+        for lane in self._lanes_with_last(entry):
+            self._step(lane, pairing.Undone(entry, True, self._clock()))
+
+    def _lanes_with_last(self, entry: str) -> list[Lane]:
+        return [lane for lane in self._lanes.values() if lane.state.last and lane.state.last.entry == entry]
 
     async def _too_late(self, entry: str) -> str:
         """Why a pair cannot be taken back any more, and what to do about it."""
@@ -158,13 +178,17 @@ class Reworking(abc.ABC):
             lane=lane.name,
             visual_number=number,
             uid=uid,
-            batch=self._work.batch(),
+            batch=self.batch.run.batch.id if self.batch.run is not None else None,
             operator=self._journal.acting,
             note=note,
         )
         self._spawn(self._record_aside(lane, rejected), self._tasks)
         self._stop_after_many(lane)
         self._changed()
+
+    def _put_wrong_aside(self, lane: Lane, uid: Uid | None, number: str, why: str) -> None:
+        """The key over which a lane had stopped goes to the rejects, for the reason of the stop."""
+        self.put_aside(lane, RejectCause.OTHER, why, key=(uid, number))
 
     async def _record_aside(self, lane: Lane, key: RejectedKey) -> None:
         try:

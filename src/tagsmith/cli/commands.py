@@ -62,6 +62,12 @@ _CAPITAL = 0.73
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write a page of those for keys that are put aside, by reason.",
 )
+@click.option(
+    "--stop-sheet",
+    metavar="FILE.svg",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a page of those that decide how a lane goes on that has stopped.",
+)
 @json_option
 @config_option
 def commands(
@@ -69,6 +75,7 @@ def commands(
     sheet: Path | None,
     shift_sheet: Path | None,
     reject_sheet: Path | None,
+    stop_sheet: Path | None,
     as_json: bool,
     config: Path | None,
 ) -> None:
@@ -76,7 +83,7 @@ def commands(
 
     They are letters only, and known whatever keyboards scanner and computer are set to.
     """
-    from tagsmith.scanners.commands import OF_REJECTS, OF_SHIFTS, CommandKind
+    from tagsmith.scanners.commands import CHOICES, OF_REJECTS, OF_SHIFTS, CommandKind
     from tagsmith.scanners.commands import commands as commands_of
 
     overrides: dict[str, Any] = {"reader": [{"spec": spec} for spec in readers]} if readers else {}
@@ -86,15 +93,16 @@ def commands(
     lanes = [text for text, command in texts.items() if command.lane]
     shifts = [text for text, command in texts.items() if command.kind in OF_SHIFTS]
     rejects = [text for text, command in texts.items() if command.kind in OF_REJECTS]
-    stopped = [text for text, command in texts.items() if command.kind is CommandKind.UNLOCK]
-    apart = {*lanes, *shifts, *rejects, *stopped}
+    stops = [text for text, command in texts.items() if command.kind in CHOICES or command.kind is CommandKind.UNLOCK]
+    apart = {*lanes, *shifts, *rejects, *stops}
     orders = [text for text in texts if text not in apart]
     # Lanes first, what is scanned most. What is scanned seldom has pages of its own, for another place: nobody shall
     # hit it for what is beside it, and with many lanes it would not fit either.
     pages = (
         (sheet, {"Lanes": lanes, "Commands": orders}),
         (shift_sheet, {"Shifts": shifts}),
-        (reject_sheet, {"Put aside": rejects, "Stopped": stopped}),
+        (reject_sheet, {"Put aside": rejects}),
+        (stop_sheet, {"Stopped": stops}),
     )
     wanted = {path: groups for path, groups in pages if path is not None}
     drawn = {path: _page(texts, groups, settings.station.name) for path, groups in wanted.items()}
@@ -133,6 +141,11 @@ def meaning(command: Command) -> str:
         CommandKind.REJECT_DOUBLE: "put this key aside: duplicate",
         CommandKind.REJECT_OTHER: "put this key aside: other reason",
         CommandKind.UNLOCK: "let a stopped lane go on",
+        CommandKind.SKIP: "lane stopped: the missing card is skipped",
+        CommandKind.RECHECK: "lane stopped: check the last keys again",
+        CommandKind.UNDO_RUN: "lane stopped: take the last keys back",
+        CommandKind.AGAIN: "lane stopped: it was a wrong scan, go on",
+        CommandKind.ASIDE: "lane stopped: put its key aside",
         CommandKind.LANE: f"the next number is for lane {command.lane}",
         CommandKind.UNKNOWN: "refused",
     }[command.kind]

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from tagsmith.production import RejectCause
 from tagsmith.uid import ByteOrder
 
 if TYPE_CHECKING:
+    from tagsmith.production import Batch, ManifestLine
     from tagsmith.readers.sim import SimReader
     from tagsmith.sandbox import Sandbox
     from tagsmith.station import Station
@@ -39,11 +40,14 @@ _KEY = "demo"
 _ANSWER_WITHIN_S = 15.0
 _DRAIN_S = 120.0
 _PER_MINUTE = 3000
+_BATCH_SIZE = 100
+"""How many numbers the manifest of a demonstration has, where nobody says how many keys are played."""
 
 
 @click.command()
 @click.option("--auto", metavar="N", type=click.IntRange(1, 100_000), help="Play N keys without a screen, then end.")
-def demo(auto: int | None) -> None:
+@click.option("--batch", metavar="NAME", help="Make an ordered batch of this name first, and keys of it.")
+def demo(auto: int | None, batch: str | None) -> None:
     """Try everything without hardware or account: sandbox, simulated reader and screen in one.
 
     On the screen F4 lays a key on the reader; type or paste the number that its label shows and press Enter. Where
@@ -51,7 +55,7 @@ def demo(auto: int | None) -> None:
     """
     if auto is None and not (sys.stdin.isatty() and sys.stdout.isatty()):
         auto = UNATTENDED_KEYS
-    sys.exit(_on_the_screen() if auto is None else play(auto))
+    sys.exit(_on_the_screen(batch) if auto is None else play(auto, batch))
 
 
 # --- the simulated world ------------------------------------------------------------------------------------------
@@ -127,8 +131,12 @@ class World:
     journal_url: str
 
 
-def build(listener: Callable[[Event], None], *, hold_s: float) -> World:
-    """Start a sandbox and make a station for it. The station is not started yet.
+def build(
+    listener: Callable[[Event], None], *, hold_s: float, batch: str | None = None, size: int = _BATCH_SIZE
+) -> World:
+    """Start a sandbox and make a station for it, with an ordered batch of so many numbers where one is named.
+
+    The station is not started yet.
 
     Raises:
         TagsmithError: the sandbox or the station cannot be made.
@@ -150,8 +158,33 @@ def build(listener: Callable[[Event], None], *, hold_s: float) -> World:
         station={"name": "demo"},
         reader=[{"spec": "sim:", "lane": "1"}],
     )
-    station = Station(settings, listener=listener, readers={"sim:": reader})
+    if batch is not None:
+        _make_batch(journal_url, sandbox.url, batch, size)
+    station = Station(settings, listener=listener, readers={"sim:": reader}, batch=batch)
     return World(sandbox, station, Keys(reader, random.Random()), journal_url)
+
+
+def _make_batch(journal_url: str, target: str, name: str, size: int) -> None:
+    """Put a batch with the labels of the first keys, in their order, into the journal.
+
+    Raises:
+        BatchError: the name is none.
+    """
+    import asyncio
+    from datetime import UTC, datetime
+
+    from tagsmith.journal import Journal
+    from tagsmith.production import Batch, ManifestLine, Sequence
+    from tagsmith.visual_number import VisualNumber
+
+    made = Batch("demo", name, target, datetime.now(UTC), sequence=Sequence.ORDERED)
+    labels = [VisualNumber.parse(label(number)) for number in range(1, size + 1)]
+    lines = [ManifestLine(place, number.text, number.key) for place, number in enumerate(labels, start=1)]
+    journal = Journal.open(journal_url, station="demo")
+    try:
+        asyncio.run(journal.create_batch(made, lines))
+    finally:
+        journal.close()
 
 
 # --- on the screen ------------------------------------------------------------------------------------------------
@@ -160,7 +193,8 @@ def build(listener: Callable[[Event], None], *, hold_s: float) -> World:
 class _LateStation:
     """What the screen sees of a station that is built only after the first frame."""
 
-    def __init__(self) -> None:
+    def __init__(self, batch: str | None = None) -> None:
+        self._batch = batch
         self._world: World | None = None
         self._failed = ""
         self._thread: threading.Thread | None = None
@@ -178,7 +212,7 @@ class _LateStation:
 
     def _build(self, wake: Callable[[], None]) -> None:
         try:
-            world = build(lambda event: None, hold_s=5.0)
+            world = build(lambda event: None, hold_s=5.0, batch=self._batch)
             world.station.start(wake)
             self._world = world
         except TagsmithError as error:
@@ -242,6 +276,26 @@ class _LateStation:
         if self._world is not None:
             self._world.station.answer(lane, choice, secret)
 
+    def choose_batch(self, batch_id: str | None) -> None:
+        """See `Station.choose_batch`."""
+        if self._world is not None:
+            self._world.station.choose_batch(batch_id)
+
+    def create_batch(self, batch: Batch, lines: Sequence[ManifestLine] = ()) -> None:
+        """See `Station.create_batch`."""
+        if self._world is not None:
+            self._world.station.create_batch(batch, lines)
+
+    def close_batch(self) -> None:
+        """See `Station.close_batch`."""
+        if self._world is not None:
+            self._world.station.close_batch()
+
+    def skip_expected(self, why: str) -> None:
+        """See `Station.skip_expected`."""
+        if self._world is not None:
+            self._world.station.skip_expected(why)
+
     def sign_on(self, text: str) -> None:
         """See `Station.sign_on`."""
         if self._world is not None:
@@ -271,11 +325,11 @@ class _LateStation:
             self._world.sandbox.stop()
 
 
-def _on_the_screen() -> int:
+def _on_the_screen(batch: str | None) -> int:
     speak()
     from tagsmith.tui import ExtraKey, run_screen
 
-    station = _LateStation()
+    station = _LateStation(batch)
 
     def lay(which: Callable[[Keys], None]) -> Callable[[], None]:
         def action() -> None:
@@ -306,10 +360,10 @@ def _on_the_screen() -> int:
 # --- by itself ----------------------------------------------------------------------------------------------------
 
 
-def play(count: int) -> int:
+def play(count: int, batch: str | None = None) -> int:
     """Play `count` keys without a screen and print a summary; 0 when every one was paired and reserved."""
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    world = build(events.put, hold_s=0.0)
+    world = build(events.put, hold_s=0.0, batch=batch, size=count)
     started = time.monotonic()
     reserved = 0
 

@@ -96,8 +96,10 @@ class EventWriter:
                 return
 
 
-def run_headless(settings: Settings, terms: Terms, *, plain: bool = False) -> int:
+def run_headless(settings: Settings, terms: Terms, *, plain: bool = False, batch: str | None = None) -> int:
     """Run the station until its input ends or a signal comes; the exit code. `plain`: sentences instead of JSON.
+
+    `batch` names the batch that keys are made of.
 
     Raises:
         TagsmithError: it cannot start or go on.
@@ -115,7 +117,7 @@ def run_headless(settings: Settings, terms: Terms, *, plain: bool = False) -> in
         if event.event == "ready":
             told.put(_Told.READY)
 
-    station = Station(settings, terms=terms, listener=listen)
+    station = Station(settings, terms=terms, listener=listen, batch=batch)
     lanes = _lanes_of_stdin(settings, station.lanes)
     station.start()
     threading.Thread(target=_tell_end, args=(station, told), name="tagsmith-end", daemon=True).start()

@@ -9,12 +9,13 @@ from typing import Any
 import click
 
 from tagsmith.cli.output import config_option
-from tagsmith.cli.station import station_options, station_wanted
+from tagsmith.cli.station import batch_option, station_options, station_wanted
 
 
 @click.command("run")
 @click.option("--user", metavar="ID", help="Activate every key for this user.")
 @click.option("--field", is_flag=True, help="A form for a handful of keys: each is confirmed, then sent at once.")
+@batch_option
 @station_options
 @config_option
 def run_station(user: str | None, field: bool, config: Path | None, **station: Any) -> None:

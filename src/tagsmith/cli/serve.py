@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagsmith.cli.output import config_option
-from tagsmith.cli.station import served_options, station_wanted
+from tagsmith.cli.station import batch_option, served_options, station_wanted
 from tagsmith.errors import ConfigError, StationError
 from tagsmith.lines.libraries import missing
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Where to listen.")
 @click.option("--expose", is_flag=True, help="Allow a --host that others can reach. There is no TLS.")
 @click.option("--user", metavar="ID", help="Activate every key for this user.")
+@batch_option
 @served_options
 @config_option
 def serve(host: str, port: int, expose: bool, user: str | None, config: Path | None, **station: Any) -> None:

@@ -45,6 +45,11 @@ _WAYS = (
 )
 
 
+batch_option = click.option(
+    "--batch", metavar="NAME", help="Make keys of this batch; `tagsmith batch list` shows those there are."
+)
+
+
 def station_options(command: _F) -> _F:
     """What a command takes that starts a station in this process: the keywords of `station_wanted`."""
     return _with(command, *_WAYS, *_OPTIONS)
@@ -71,6 +76,8 @@ class Wanted:
     form: bool = False
     """With the technician's form instead of the lanes; `user` of the terms stands in it from the start."""
     plain: bool = False
+    batch: str | None = None
+    """The name of the batch that keys are made of."""
 
     def check(self) -> None:
         """See that its readers and scanners mean something, too, and that it has a terminal if it needs one.
@@ -95,8 +102,10 @@ class Wanted:
         if self.headless or self.plain:
             from tagsmith.cli.headless import run_headless
 
-            return run_headless(self.settings, self.terms, plain=self.plain)
-        return (_run_form if self.form else _run_screen)(self.settings, self.terms)
+            return run_headless(self.settings, self.terms, plain=self.plain, batch=self.batch)
+        if self.form:
+            return _run_form(self.settings, self.terms)
+        return _run_screen(self.settings, self.terms, self.batch)
 
 
 def station_wanted(
@@ -113,6 +122,7 @@ def station_wanted(
     valid_to: str | None,
     form: bool = False,
     language: str | None = None,
+    batch: str | None = None,
 ) -> Wanted:
     """The station that these flags ask for.
 
@@ -130,6 +140,8 @@ def station_wanted(
         raise ConfigError("the form needs a screen", "leave out --headless, --plain or --field")
     if headless and plain:
         raise ConfigError("--headless and --plain exclude each other", "--plain is for people, --headless for programs")
+    if form and batch is not None:
+        raise ConfigError("the form makes keys of no batch", "leave out --batch or --field")
     speak(language)
     overrides: dict[str, Any] = {}
     if readers:
@@ -153,10 +165,10 @@ def station_wanted(
             "write a [[scanner]] into the settings; `tagsmith readers` lists what is there",
         )
     terms = Terms(user, KeyType(key_type) if key_type else None, valid.valid_from, valid.valid_to)
-    return Wanted(settings, terms, headless, form, plain)
+    return Wanted(settings, terms, headless, form, plain, batch)
 
 
-def _run_screen(settings: Settings, terms: Terms) -> int:
+def _run_screen(settings: Settings, terms: Terms, batch: str | None) -> int:
     from tagsmith.tui import check_terminal, run_screen
 
     check_terminal()
@@ -164,7 +176,7 @@ def _run_screen(settings: Settings, terms: Terms) -> int:
     from tagsmith.station import Station
 
     log_to_file(settings.journal.url)
-    station = Station(settings, terms=terms)
+    station = Station(settings, terms=terms, batch=batch)
     code = run_screen(station, bell=settings.feedback.bell and not settings.feedback.silent)
     end_now_unless(station.ended, code)
     return code

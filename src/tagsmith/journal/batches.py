@@ -93,6 +93,7 @@ _MADE: Final = select(entries.c.number_key).where(
     entries.c.batch == bindparam("this_id"), entries.c.number_key == bindparam("this_key"), text("live = 1")
 )
 _CLOSED: Final = exists().where(batch_acts.c.batch == manifest_lines.c.batch, text("act = 'closed'"))
+_IS_CLOSED: Final = select(batch_acts.c.batch).where(batch_acts.c.batch == bindparam("this_id"), text("act = 'closed'"))
 _LEFT_OUT: Final = exists().where(_SKIPS)
 _ELSEWHERE: Final = (
     select(manifest_lines.c.number_key, batches.c.name)
@@ -309,8 +310,23 @@ def keys(connection: Connection, batch_id: str) -> list[BatchKey]:
     for row in connection.execute(_KEYS, {"this_id": batch_id}).mappings():
         record = rows.record(row)
         entry = record.entry
-        found.append(BatchKey(entry.id, entry.number_key, entry.visual_number, entry.uid, entry.lane, record.checked))
+        found.append(
+            BatchKey(
+                entry.id,
+                entry.number_key,
+                entry.visual_number,
+                entry.uid,
+                entry.lane,
+                record.checked,
+                entry.station,
+            )
+        )
     return found
+
+
+def is_closed(connection: Connection, batch_id: str) -> bool:
+    """Whether a batch is closed."""
+    return connection.scalar(_IS_CLOSED, {"this_id": batch_id}) is not None
 
 
 def elsewhere(connection: Connection, target: str, number_key: str, but: str | None) -> str | None:

@@ -8,8 +8,16 @@ from typing import Final
 
 from sqlalchemy import bindparam, func, select, text
 
-from tagsmith.errors import DuplicateNumber, DuplicateUid, IllegalTransition, JournalCorrupt, JournalError, Replaced
-from tagsmith.journal import legs, reading, rows
+from tagsmith.errors import (
+    BatchError,
+    DuplicateNumber,
+    DuplicateUid,
+    IllegalTransition,
+    JournalCorrupt,
+    JournalError,
+    Replaced,
+)
+from tagsmith.journal import batches, legs, reading, rows
 from tagsmith.journal.chain import Kind
 from tagsmith.journal.rows import Row
 from tagsmith.journal.schema import SENDING, STORED, couriers, entries
@@ -44,9 +52,11 @@ def append(transaction: Transaction, entry: Entry) -> Committed:
     Raises:
         DuplicateUid, DuplicateNumber: another live entry of the target has this uid, or (asked next) this number.
         IllegalTransition: the id belongs to another pair, or to one that was taken back.
+        BatchError: its batch is closed.
     """
+    closed = entry.batch is not None and batches.is_closed(transaction.connection, entry.batch)
     for _ in range(_TRIES):
-        number = transaction.insert(rows.new_row(entry))
+        number = None if closed else transaction.insert(rows.new_row(entry))
         if number is not None:
             return Committed(rows.new_record(number, entry))
         existing = reading.get(transaction.connection, entry.id)
@@ -56,6 +66,8 @@ def append(transaction: Transaction, entry: Entry) -> Committed:
             if _pair(existing.entry) != _pair(entry):
                 raise IllegalTransition(f"entry {entry.id} is another pair")
             return Committed(existing, again=True)
+        if closed:
+            raise BatchError("the batch is closed", "choose another batch")
         if (obstacle := _obstacle(transaction, entry)) is not None:
             raise obstacle
     raise JournalCorrupt(

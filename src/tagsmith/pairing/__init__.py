@@ -9,7 +9,7 @@ delivery, and that makes wrong pairs. Effects bear ids; an answer to a past id i
     table    which event means something in which phase, and where it may lead (docs/pairing.md)
 """
 
-from tagsmith.pairing.moves import BOUNCE_S, RIVALRY_S
+from tagsmith.pairing.moves import BOUNCE_S, RESCAN_S, RIVALRY_S
 from tagsmith.pairing.table import TABLE, Move, describe, step
 from tagsmith.pairing.values import (
     Cancel,
@@ -46,6 +46,7 @@ from tagsmith.pairing.values import (
 
 __all__ = [
     "BOUNCE_S",
+    "RESCAN_S",
     "RIVALRY_S",
     "TABLE",
     "Cancel",

@@ -41,6 +41,8 @@ BOUNCE_S = 3.0
 """The same key, or the same number, this soon after its own commit is a bounce and means nothing."""
 RIVALRY_S = 1.5
 """Two tags that take turns within this time lie on the reader together."""
+RESCAN_S = 0.5
+"""A scanner may say a number twice at one pull: what comes sooner than this is no second scan."""
 _OF_KEYS = frozenset({Reason.TWO_TAGS, Reason.TWO_LANES, Reason.UNREADABLE, Reason.STALLED, Reason.READER_LOST})
 """Refusals of keys whose UID nobody knows."""
 
@@ -108,7 +110,7 @@ def _join(lane: Lane, tap: Tapped, scan: Scanned, rules: Rules, entry: str, at: 
     """Both halves are there: save them, or wait for the second tap or a person's word."""
     if tap.tag.uid in rules.never:  # it became such a key while it waited
         return _refuse(lane, Reason.NOT_FOR_PAIRING, at, uid=tap.tag.uid, number=scan.number.text)
-    if rules.verify:
+    if rules.verify or rules.rescan:
         return Step(replace(lane, phase=Phase.VERIFYING, tap=tap, scan=scan, since=at, rivals=None))
     if rules.confirm:
         # The half that came first was looked up then. A person should not be asked about what cannot be.
@@ -361,7 +363,20 @@ def second_tap(lane: Lane, event: Event, rules: Rules) -> Step:
     assert lane.scan is not None
     if event.tag.uid != lane.tap.tag.uid:
         return _refuse(lane, Reason.OTHER_TAG, event.at, uid=event.tag.uid, number=_number(lane))
-    if event.at < max(lane.tap.at, lane.scan.at):
+    if event.at < max(lane.tap.at, lane.scan.at) or (rules.rescan and not rules.verify):
+        return _stay(lane)
+    return _commit(lane, lane.tap, lane.scan, event.fresh)
+
+
+def second_scan(lane: Lane, event: Event, rules: Rules) -> Step:
+    """The same number again saves the pair where that is asked for; another one drops both."""
+    assert isinstance(event, Scanned)
+    assert lane.tap is not None
+    assert lane.scan is not None
+    asked = rules.rescan and not rules.verify
+    if not asked or event.number.key != lane.scan.number.key:
+        return other_scan(lane, event, rules)
+    if event.at < max(lane.tap.at, lane.scan.at) + RESCAN_S:
         return _stay(lane)
     return _commit(lane, lane.tap, lane.scan, event.fresh)
 

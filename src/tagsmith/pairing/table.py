@@ -134,9 +134,9 @@ TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
     (_N, Cancel): Move(moves.cancel, {_R: "cancel, put-aside"}),
     (_N, UndoAsked): Move(moves.undo, {_N: "undo asked"}),
     (_N, Undone): Move(moves.undone, {_N: "undone"}),
-    # both are there, the second tap is awaited
+    # both are there, the second tap, or the second scan, is awaited
     (_V, Tapped): Move(moves.second_tap, {_C: "same tag", _X: "verify-mismatch", _V: "stale tap"}),
-    (_V, Scanned): Move(moves.other_scan, {_V: "same number", _X: "number-changed"}),
+    (_V, Scanned): Move(moves.second_scan, {_C: "same number (rescan)", _V: "same number", _X: "number-changed"}),
     (_V, NumberRefused): Move(moves.number_spoilt, {_X: "number-changed"}),
     (_V, Collided): Move(moves.collided, {_X: "two-tags, two-lanes, unreadable"}),
     (_V, Found): Move(moves.both_found, {_V: "free", _K: "duplicate-uid", _X: "duplicate-number"}),
@@ -171,7 +171,7 @@ TABLE: Mapping[tuple[Phase, type[Event]], Move] = {
     (_C, Stalled): Move(moves.stood_still_idle, {_C: "tag forgotten"}),
     (_C, Scanned): Move(moves.too_early, {_C: "busy"}),
     (_C, Saved): Move(moves.saved, {_P: "saved", _X: "saved, but a number came too early", _C: "past id"}),
-    (_C, Taken): Move(moves.taken, {_K: "duplicate-uid", _X: "duplicate-number", _C: "past id"}),
+    (_C, Taken): Move(moves.taken, {_K: "duplicate-uid", _X: "duplicate-number, batch-closed", _C: "past id"}),
     (_C, NotSaved): Move(moves.not_saved, {_F: "commit-failed", _C: "past id"}),
     (_C, Undone): Move(moves.undone, {_C: "undone"}),
     # the journal could not record it
@@ -226,7 +226,7 @@ _MEANING = {
     _R: "nothing waits",
     _T: "a tag was tapped; its number is awaited",
     _N: "a number was scanned; its tag is awaited",
-    _V: "both are there; a second tap of the same key is awaited",
+    _V: "both are there; a second tap of the same key, or a second scan of the same number, is awaited",
     _S: "both are there; a person's word on the form is awaited",
     _C: "the pair is on its way to the disc",
     _P: "the pair is on the disc: the only green phase",

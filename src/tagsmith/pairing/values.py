@@ -26,13 +26,15 @@ class Rules:
     """How a lane pairs. `stop_on_suspect` refuses tags whose byte order looks wrong (production).
 
     `confirm` has a pair wait for a person's word (`Confirmed`), given while the key lies on the reader; until then
-    another number takes the place of the one before. `golden` is the key that must be tapped before the first pair;
-    `never` holds keys that must not be paired at all.
+    another number takes the place of the one before. `rescan` asks for a second scan of the number, `verify` for a
+    second tap of the key; of both, the tap. `golden` is the key that must be tapped before the first pair; `never`
+    holds keys that must not be paired at all.
     """
 
     order: Order = Order.TAP_FIRST
     timeout_s: float = 30.0
     verify: bool = False
+    rescan: bool = False
     confirm: bool = False
     keep_removed: bool = True
     stop_on_suspect: bool = False

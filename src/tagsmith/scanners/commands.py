@@ -77,6 +77,16 @@ class CommandKind(enum.StrEnum):
     """Put the key aside for another reason."""
     UNLOCK = "unlock"
     """Let a lane go on that has stopped after many rejected keys, where nobody has to be a supervisor for that."""
+    SKIP = "skip"
+    """The lane has stopped: the missing card is skipped."""
+    RECHECK = "recheck"
+    """The lane has stopped: the keys since the last check are checked again."""
+    UNDO_RUN = "undo-run"
+    """The lane has stopped: the keys since the last check are taken back."""
+    AGAIN = "again"
+    """The lane has stopped: it was a wrong scan."""
+    ASIDE = "aside"
+    """The lane has stopped: its key is put aside."""
     LANE = "lane"
     """The next number is for this lane."""
     UNKNOWN = "unknown"
@@ -94,6 +104,16 @@ OF_REJECTS = {
     CommandKind.REJECT_OTHER: RejectCause.OTHER,
 }
 """Commands that put a key aside, and why."""
+
+
+CHOICES = {
+    CommandKind.SKIP: "skip-missing",
+    CommandKind.RECHECK: "recheck-run",
+    CommandKind.UNDO_RUN: "undo-run",
+    CommandKind.AGAIN: "scan-again",
+    CommandKind.ASIDE: "put-aside",
+}
+"""Commands that decide how a lane goes on that has stopped, with the choice that each is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +139,12 @@ _WORDS = {
     "REJDOUBLE": CommandKind.REJECT_DOUBLE,
     "REJOTHER": CommandKind.REJECT_OTHER,
     "UNLOCK": CommandKind.UNLOCK,
+    "SKIP": CommandKind.SKIP,
+    "RECHECK": CommandKind.RECHECK,
+    # Not UNDORUN: cut short, it would be UNDO.
+    "RUNUNDO": CommandKind.UNDO_RUN,
+    "AGAIN": CommandKind.AGAIN,
+    "ASIDE": CommandKind.ASIDE,
 }
 _UNKNOWN = Command(CommandKind.UNKNOWN)
 

@@ -21,12 +21,13 @@ from tagsmith.errors import ConfigError, JournalError, StationError, TagsmithErr
 from tagsmith.feedback import Feedback
 from tagsmith.journal import Journal
 from tagsmith.model import Delivery, DeliveryView, Event, Record, Scan, Signal, State, StationView, Terms
-from tagsmith.production import CheckView, RejectCause, RejectedKey, ShiftView
+from tagsmith.production import Batch, CheckView, ManifestLine, RejectCause, RejectedKey, ShiftView
 from tagsmith.readers import Reader, create
 from tagsmith.scanners import ScannerDevice
 from tagsmith.scanners import create as create_scanner
 from tagsmith.station import shift_checks
 from tagsmith.station.attending import Counting, Watch, status_line
+from tagsmith.station.batches import Batches
 from tagsmith.station.delivering import GRACE_S, Footing, courier_of, drive_of, first_order, footing
 from tagsmith.station.operators import Operators
 from tagsmith.station.pace import Pace
@@ -44,7 +45,7 @@ READY_WITHIN_S = 3.0
 FOLLOW_S = 2.0
 """How often a station looks what another process has delivered."""
 CALIBRATION_S = 10.0
-"""How often it looks whether another process has calibrated."""
+"""How often it looks whether another process has calibrated, or done something with a batch."""
 
 
 RATES_S = 60.0
@@ -56,7 +57,8 @@ class Station:
 
     `settings` are taken as they are; `readers` may bring readers of one's own by spec (the demo lays simulated keys
     on one). `terms` hold for every key. `listener` gets every line of the event stream on the core thread and must
-    not block. `notifier` tells the service manager; without one, the one that the environment names.
+    not block. `notifier` tells the service manager; without one, the one that the environment names. `batch` names the
+    batch that keys are made of from the start.
 
     Raises:
         ConfigError: the settings name no usable API or reader.
@@ -70,6 +72,7 @@ class Station:
         listener: Callable[[Event], None] = lambda event: None,
         readers: Mapping[str, Reader] | None = None,
         notifier: Notifier | None = None,
+        batch: str | None = None,
     ) -> None:
         self._settings = settings
         self._api = resolve_api(settings)
@@ -102,6 +105,8 @@ class Station:
         self._unlocking: Unlocking | None = None
         self._said = ""
         self._pace = Pace()
+        self._first_batch = batch
+        self._batches: Batches | None = None
         self._shifts: Shifts | None = None
         self._footing: Footing | None = None
         self._delivery_known = asyncio.Event()
@@ -165,6 +170,22 @@ class Station:
     def acknowledge(self) -> None:
         """A person has seen the alarm: that is logged. It stays an alarm until its cause is gone."""
         self._call(lambda _: self._acknowledged())
+
+    def choose_batch(self, batch_id: str | None) -> None:
+        """Make keys of this batch from now on; None: of none."""
+        self._call(lambda _: self._of_batches.choose(batch_id))
+
+    def create_batch(self, batch: Batch, lines: Sequence[ManifestLine] = ()) -> None:
+        """Make a batch, with its manifest where it has one, and choose it."""
+        self._call(lambda _: self._of_batches.create(batch, lines))
+
+    def close_batch(self) -> None:
+        """Close the batch under way: nothing more is made of it."""
+        self._call(lambda _: self._of_batches.close_batch())
+
+    def skip_expected(self, why: str) -> None:
+        """The number that comes next is not made: expect the one after it."""
+        self._call(lambda _: self._of_batches.skip_expected(why))
 
     def sign_on(self, text: str) -> None:
         """Sign on by code or name."""
@@ -270,10 +291,13 @@ class Station:
                     signal=self._feedback.signal,
                     reader_signals=settings.feedback.reader,
                     acknowledged=self._acknowledged,
+                    checked=self._on_checked,
                 )
                 for record in _last_of_lanes(recent, settings.station.name):
                     bench.remember(record)
                 self._bench, self._courier = bench, courier
+                self._batches = self._make_batches(journal, bench)
+                await self._batches.resume(self._first_batch)
                 await self._work_until_stopped(bench, courier, journal)
         finally:
             if self._feedback is not None:
@@ -309,6 +333,7 @@ class Station:
             courier.request_stop(GRACE_S)
             await self._of_shifts.close()
             await self._of_unlocking.close()
+            await self._of_batches.close()
             await bench.stop()
             await delivering
 
@@ -334,6 +359,7 @@ class Station:
                     await self._follow_calibration(journal, courier)
                     if await self._work_list.read(journal, self._api.target):
                         self._changed()
+                    await self._of_batches.follow()
                 if self._delivery.delivery is Delivery.STANDBY:
                     await self._follow_delivery(journal)
             except JournalError as error:
@@ -425,6 +451,22 @@ class Station:
         assert self._shifts is not None
         return self._shifts
 
+    @property
+    def _of_batches(self) -> Batches:
+        assert self._batches is not None
+        return self._batches
+
+    def _make_batches(self, journal: Journal, bench: Bench) -> Batches:
+        return Batches(
+            journal,
+            bench,
+            target=self._api.target,
+            station=self._settings.station.name,
+            lanes=self.lanes,
+            changed=self._changed,
+            said=self._tell,
+        )
+
     def _make_shifts(self, journal: Journal, drive: DriveClient) -> Shifts:
         settings = self._settings
 
@@ -478,6 +520,13 @@ class Station:
         self._said = said
         self._changed()
 
+    def _on_checked(self, record: Record) -> None:
+        """The check that covers a pair has passed: it may be sent now."""
+        self._pairs.settled(record)
+        if self._courier is not None:
+            self._courier.nudge(record)
+        self._changed()
+
     def _on_delivery(self, record: Record | None, delivery: DeliveryView) -> None:
         if delivery.alarm and delivery.alarm != self._delivery.alarm and self._feedback is not None:
             self._feedback.signal(Signal.ALARM)
@@ -506,7 +555,7 @@ class Station:
             self._wake()
 
     def _make_view(self) -> StationView:
-        bench, delivery = self._bench, self._delivery
+        bench, delivery, batches, now = self._bench, self._delivery, self._batches, time.monotonic()
         return StationView(
             station=self._settings.station.name,
             target=self._api.target,
@@ -519,8 +568,10 @@ class Station:
             paired=bench.paired_count if bench else 0,
             rejected=bench.rejected_count if bench else 0,
             per_hour=bench.per_hour() if bench else 0,
+            batch=batches.view(lambda left: self._pace.left_s(left, now)) if batches else None,
+            batches=batches.open if batches else (),
             shift=self._shifts.view() if self._shifts else ShiftView(required=self._settings.shift.required),
-            rates=self._pace.rates(time.monotonic()),
+            rates=self._pace.rates(now),
             first_pass_yield=self._pace.first_pass_yield,
             work=self._work_list.shown(),
             said=self._said,
