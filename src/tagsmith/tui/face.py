@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from tagsmith import words
 from tagsmith.i18n import N_, Sentence, _, spoken
 from tagsmith.model import LaneView, Notice, Phase, ReaderState, StationView
-from tagsmith.tui.text import EMPTY, Safe, printable
+from tagsmith.production import Stop
+from tagsmith.tui.text import EMPTY, Safe, joined, printable
 from tagsmith.uid import ByteOrder, Uid
 
 
@@ -41,6 +42,10 @@ class Face:
     hint: Safe = EMPTY
     details: tuple[tuple[Safe, ...], ...] = ()
     warnings: tuple[Safe, ...] = ()
+    expected: Safe = EMPTY
+    """The number that comes next, where there is an order."""
+    choices: tuple[Safe, ...] = ()
+    """What a person may decide, numbered; never cut for the sake of large letters."""
 
     @property
     def word(self) -> str:
@@ -76,6 +81,9 @@ _TITLES: dict[Phase, str] = {
     Phase.GOLDEN: N_("First of all: the golden key."),
 }
 
+_TELLS_NEXT = frozenset({Phase.READY, Phase.TAG_WAITS, Phase.PAIRED, Phase.REFUSED, Phase.KNOWN})
+"""Phases in which the next number is of use: in the others there is one already, or something else comes first."""
+
 _HINTS: dict[Phase, str] = {
     Phase.NUMBER_WAITS: N_("Tap the key that bears this number."),
     Phase.NOT_SAVED: N_("Press F5 to try again."),
@@ -110,6 +118,8 @@ def _lane_face(view: StationView, lane: LaneView, settled: bool, alarm_seen: str
     if urgent := _station_face(view, alarm_seen):
         return urgent
     busy = lane.phase in (Phase.NOT_SAVED, Phase.COMMITTING)
+    if lane.stop is not None and not busy:
+        return _stop_face(lane.stop)
     if lane.reader.state is not ReaderState.READY and not busy:
         return _wait() if lane.reader.state is ReaderState.MISSING and not settled else _reader_face(lane)
     return _phase_face(view, lane)
@@ -138,6 +148,17 @@ def _reader_face(lane: LaneView) -> Face:
     )
 
 
+def _stop_face(stop: Stop) -> Face:
+    return Face(
+        (_("STOP"),),
+        Tone.ERROR,
+        printable(spoken(stop.title)),
+        printable(spoken(stop.hint)),
+        details=((joined(map(printable, stop.numbers)),),) if stop.numbers else (),
+        choices=tuple(printable(f"{place}  {spoken(choice.label)}") for place, choice in enumerate(stop.choices, 1)),
+    )
+
+
 def _phase_face(view: StationView, lane: LaneView) -> Face:
     notice = lane.notice or Notice("", "")
     # The lane stays shut after a wrong golden key: that is a stop, not a wish.
@@ -149,6 +170,7 @@ def _phase_face(view: StationView, lane: LaneView) -> Face:
         printable(spoken(notice.hint or _hint(lane))),
         details=_details(view, lane),
         warnings=tuple(printable(f"! {spoken(warning)}") for warning in lane.warnings),
+        expected=printable(lane.expected) if lane.phase in _TELLS_NEXT else EMPTY,
     )
 
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 from rich.cells import cell_len, chop_cells, set_cell_size
 
 from tagsmith.tui import letters
+from tagsmith.i18n import _
 from tagsmith.tui.face import Face
 from tagsmith.tui.text import EMPTY, Safe, joined
 
@@ -44,6 +45,9 @@ _SCALES = sorted(
 _MARGIN = 1
 _TITLE_ROWS = 4
 _HINT_ROWS = 2
+_ROOMY_HEIGHT = 18
+"""Rows of a lane from which on the number that comes next may be set in letters, too."""
+_NARROW_STRIP = 60
 
 
 def row(text: Safe, ink: Ink = Ink.PLAIN) -> Row:
@@ -98,16 +102,34 @@ def wrapped(text: Safe, width: int, most: int) -> list[Safe]:
 def face_rows(face: Face, width: int, height: int, *, heading: Safe = EMPTY, block: str = "█") -> list[Row]:
     """Exactly `height` rows for a lane's face, each at most `width` cells wide, everything in the middle.
 
-    `heading` names the lane where there are several. `block` is the character of a full cell.
+    `heading` names the lane where there are several. `block` is the character of a full cell. A lane of several that is
+    too small for letters is set as `strip_rows`. What a person is to choose from is not cut for the sake of letters.
     """
     if width <= 0 or height <= 0:
         return [()] * max(height, 0)
     head = [_centred(heading, width, Ink.BOLD)] if heading else []
-    for sentences in _abridged(face, width):
+    for sentences in _in_letters(face, width, height, block):
         word = _word_rows(face, width, height - len(head) - len(sentences), block)
         if word:
             return _in_the_middle(head, word, sentences, height)
+    if heading and not face.choices:
+        return strip_rows(face, width, height, heading)
     return small_face_rows(face, width, height, heading)
+
+
+def _in_letters(face: Face, width: int, height: int, block: str) -> Iterable[list[Row]]:
+    """What may stand under a word in letters, from the most on."""
+    if face.choices:
+        yield _abridged(face, width)[0]
+        return
+    if face.expected and height >= _ROOMY_HEIGHT:
+        large = _large_number(face.expected, width, block)
+        # The word stays the larger of the two.
+        for sentences in _abridged(face, width, with_expected=False) if large else ():
+            if height - len(sentences) - len(large) >= 2 * letters.HEIGHT:
+                yield [*sentences, *large]
+                break
+    yield from _abridged(face, width)
 
 
 def small_face_rows(face: Face, width: int, height: int, heading: Safe = EMPTY) -> list[Row]:
@@ -122,8 +144,41 @@ def small_face_rows(face: Face, width: int, height: int, heading: Safe = EMPTY) 
     return word + [()] * (height - 1)
 
 
-@lru_cache(maxsize=32)
-def _abridged(face: Face, width: int) -> list[list[Row]]:
+def strip_rows(face: Face, width: int, height: int, heading: Safe) -> list[Row]:
+    """Exactly `height` rows for one of many lanes: name and word, what happened, the number; from the left on."""
+    number = next((part for group in face.details[:1] for part in group), face.expected and _expected_text(face))
+    if height <= 1:
+        place = heading if width >= _NARROW_STRIP else Safe(heading.partition(" ")[2] or heading)
+        text = joined([face.title, number or EMPTY])
+        return [_with_chip(joined([place, Safe(face.spellings[-1])], ": "), text, width, Ink.BOLD)][:height]
+    spelled = [joined([heading, Safe(word)], ": ") for word in face.spellings]
+    chip = first_that_fits(max(width - 2, 1), spelled)
+    inner = max(width - 2 * _MARGIN, 1)
+    beside = number if number and cell_len(chip) + cell_len(number) + 5 <= width else EMPTY
+    rows = [_with_chip(chip, beside or EMPTY, width, Ink.BOLD)]
+    left = height - 1
+    below = [number] if number and not beside else []
+    hint_rows = 1 if face.hint and left > 1 else 0
+    title = wrapped(face.title, inner, max(left - hint_rows - (len(below) if left > 2 else 0), 1))
+    rows += [_left(line, Ink.BOLD) for line in title]
+    rows += [_left(line, Ink.PLAIN) for line in wrapped(face.hint, inner, height - len(rows) - len(below))]
+    rows += [_left(fitted(line, inner), Ink.PLAIN) for line in below]
+    rows += [_left(fitted(line, inner), Ink.BOLD) for line in face.warnings]
+    return (rows + [()] * (height - len(rows)))[:height]
+
+
+def _with_chip(chip: Safe, text: Safe, width: int, ink: Ink) -> Row:
+    label = fitted(f" {fitted(chip, max(width - 2, 1))} ", width) if width > 2 else fitted(chip, width)
+    room = width - cell_len(label) - 1
+    return ((Safe(label), Ink.REVERSE), (Safe(f" {fitted(text, room)}" if room > 2 else ""), ink))
+
+
+def _left(text: Safe, ink: Ink) -> Row:
+    return ((Safe(" " * _MARGIN), Ink.PLAIN), (text, ink))
+
+
+@lru_cache(maxsize=64)
+def _abridged(face: Face, width: int, with_expected: bool = True) -> list[list[Row]]:
     """The sentences under the word, from all of them to none: what is dropped first is what can wait."""
     inner = max(width - 2 * _MARGIN, 1)
     titles = [
@@ -134,10 +189,45 @@ def _abridged(face: Face, width: int) -> list[list[Row]]:
     short_hint = [_centred(line, width, Ink.PLAIN) for line in wrapped(face.hint, inner, 1)]
     warnings = [_centred(fitted(line, inner), width, Ink.BOLD) for line in face.warnings]
     details = [_centred(line, width, Ink.PLAIN) for group in face.details for line in _grouped(group, inner)]
+    if face.choices:
+        choices, short = _choice_rows(face.choices, inner, 2), _choice_rows(face.choices, inner, 1)
+        gap: list[Row] = [()]
+        ladder = [titles[0] + hint + gap + choices + gap + details, titles[0] + hint + gap + choices]
+        ladder += [titles[0] + hint + choices, titles[0] + hint + short]
+        ladder += [title + short_hint + short for title in titles[1:]] + [titles[-1] + short]
+        return [*ladder, titles[-1], []]
+    following = [_centred(_expected_text(face, inner), width, Ink.REVERSE)] if face.expected and with_expected else []
+    # The word and the number that comes next are read from afar; the sentences explain them.
+    titles = [title + following for title in titles]
     ladder = [titles[0] + hint + warnings + details[:keep] for keep in range(len(details), -1, -1)]
     ladder += [title + hint + warnings[:1] for title in titles]
     ladder += [title + hint for title in titles[1:]]
-    return [*ladder, titles[-1] + short_hint, titles[-1], []]
+    return [*ladder, titles[-1] + short_hint, titles[-1], following, []]
+
+
+def _choice_rows(choices: Sequence[Safe], inner: int, most: int) -> list[Row]:
+    """The choices below each other, from one left edge on."""
+    lines = [line for choice in choices for line in _hanging(choice, inner, most)]
+    left = max((inner - max(map(cell_len, lines), default=0)) // 2, 0) + _MARGIN
+    return [((Safe(" " * left), Ink.PLAIN), (line, Ink.BOLD)) for line in lines]
+
+
+def _hanging(choice: Safe, inner: int, most: int) -> list[Safe]:
+    first, *rest = wrapped(choice, inner, most) or [EMPTY]
+    return [first, *(fitted(f"   {line}", inner) for line in rest)]
+
+
+def _expected_text(face: Face, width: int = 200) -> Safe:
+    spoken = Safe(f" {_('next')}  {face.expected} ")
+    return spoken if cell_len(spoken) <= width else fitted(f" {face.expected} ", width)
+
+
+def _large_number(number: Safe, width: int, block: str) -> list[Row]:
+    """The number in letters under its label; nothing if it does not fit or has signs without a shape."""
+    text = number.upper()
+    if not letters.known(text) or letters.word_width(text) > width - 2 * _MARGIN:
+        return []
+    return [(), _centred(_("next"), width, Ink.BOLD), *_enlarged(text, 1, 1, width, block)]
 
 
 def _grouped(group: Sequence[Safe], width: int) -> list[Safe]:
