@@ -13,16 +13,25 @@ from datetime import datetime
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.binding import Binding
+from textual.events import Click, Key
 from textual.geometry import Size
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from tagsmith.model import StationView
-from tagsmith.tui import status
-from tagsmith.tui.face import Face, Tone
+from tagsmith.tui import day, lists, status
+from tagsmith.tui.face import Face, Tone, faces
+from tagsmith.tui.glyphs import Glyphs
+from tagsmith.tui.lists import Item
 from tagsmith.tui.port import ExtraKey
-from tagsmith.tui.text import EMPTY, Safe
+from tagsmith.tui.text import EMPTY, Safe, joined
 from tagsmith.tui.typeset import Ink, Row, face_rows, fitted, row, wrapped
+
+
+_LOW = 20
+"""Rows below which a screen is low."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +123,28 @@ class StatusSheet(Sheet):
         return status.status_rows(self.shown.view, self.shown.now, width) if self.shown else ()
 
 
+class DaySheet(Sheet):
+    """The batch and how far it is, who works, how fast and how well; not there when there is nothing of it."""
+
+    shown: Shown | None = None
+
+    def __init__(self, signs: Glyphs, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.signs = signs
+
+    def tell(self, shown: Shown) -> None:
+        """Show this, on as many lines as it needs: a low screen has one to spare."""
+        self.shown = shown
+        _set_height(self, len(self.typeset(self.app.size.width, 0)))
+        self.renew()
+
+    def typeset(self, width: int, height: int) -> Sequence[Row]:
+        """One line or two, or none."""
+        if self.shown is None:
+            return ()
+        return day.day_rows(self.shown.view, width, self.signs, most=1 if self.app.size.height < _LOW else 2)
+
+
 class BannerSheet(Sheet):
     """What keeps pairs from being sent; not there when nothing does."""
 
@@ -149,6 +180,8 @@ class FaceSheet(Sheet):
         if face.tone is not self.face.tone:
             for tone in Tone:
                 self.set_class(tone is face.tone, f"-{tone}")
+        elif face == self.face and heading == self.heading:
+            return  # seven of eight lanes, each time one changes
         self.face, self.heading = face, heading
         self.renew()
 
@@ -157,13 +190,70 @@ class FaceSheet(Sheet):
         return face_rows(self.face, width, height, heading=self.heading, block=self.block)
 
 
+class LaneSheet(FaceSheet):
+    """The face of one lane on the operator's screen. A click on one that has stopped asks for a decision."""
+
+    class Clicked(Message):
+        """A person points at this lane."""
+
+        def __init__(self, place: int) -> None:
+            super().__init__()
+            self.place = place
+
+    def __init__(self, face: Face, place: int, block: str = "█") -> None:
+        super().__init__(face, block)
+        self.place = place
+
+    def on_click(self) -> None:
+        """Say so."""
+        self.post_message(self.Clicked(self.place))
+
+
 class StripSheet(FaceSheet):
-    """A face in one line, over a screen that hides the lanes."""
+    """A face in one line, over a screen that hides the lanes: of several lanes that of the worst one."""
+
+    @classmethod
+    def of(cls, shown: Shown, id: str | None = None) -> StripSheet:
+        """What these lanes come to."""
+        face, heading = _worst(shown)
+        strip = cls(face, id=id)
+        strip.heading = heading
+        return strip
+
+    def tell_all(self, shown: Shown) -> None:
+        """Show what these lanes come to."""
+        self.tell(*_worst(shown))
 
     def typeset(self, width: int, height: int) -> Sequence[Row]:
         """The word and what happened."""
-        word = Safe(f" {self.face.word} ")
+        word = Safe(f" {joined([self.heading, Safe(self.face.word)], ': ')} ")
         return [((word, Ink.REVERSE), (fitted(f" {self.face.title}", width - len(word)), Ink.BOLD))]
+
+
+_URGENCY = (Tone.ERROR, Tone.HALF, Tone.PAIRED, Tone.READY)
+
+
+def _worst(shown: Shown) -> tuple[Face, Safe]:
+    """The face that a person must see when there is room for one, and whose it is."""
+    found = faces(shown.view, settled=shown.settled, alarm_seen=shown.alarm_seen)
+    heading, face = min(found, key=lambda one: _URGENCY.index(one[1].tone))
+    return face, heading
+
+
+class NoteSheet(Sheet):
+    """A sentence on as many lines as it needs, three at most; not there when it is empty."""
+
+    text = EMPTY
+
+    def tell(self, text: Safe) -> None:
+        """Show this."""
+        self.text = text
+        _set_height(self, len(self.typeset(self.app.size.width - 2, 0)))
+        self.renew()
+
+    def typeset(self, width: int, height: int) -> Sequence[Row]:
+        """The lines."""
+        return [row(line, Ink.BOLD) for line in wrapped(self.text, width, 3)]
 
 
 class LineSheet(Sheet):
@@ -176,6 +266,91 @@ class LineSheet(Sheet):
     def typeset(self, width: int, height: int) -> Sequence[Row]:
         """The lines."""
         return [row(fitted(text, width), ink) for text, ink in self.lines]
+
+
+class PickSheet(Sheet, can_focus=True):
+    """A list to pick from, by arrows and Enter or by the mouse. Only what is in sight is set.
+
+    Letters and digits never come here: they are a number's. `at` is the place of the mark; without items there is none.
+    """
+
+    BINDINGS = [  # noqa: RUF012
+        Binding("up", "move(-1)"),
+        Binding("down", "move(1)"),
+        Binding("pageup", "page(-1)"),
+        Binding("pagedown", "page(1)"),
+        Binding("home", "move(-1000000)"),
+        Binding("end", "move(1000000)"),
+        Binding("enter", "pick"),
+    ]
+
+    class Moved(Message):
+        """Another item is marked."""
+
+    class Picked(Message):
+        """A person wants this item."""
+
+        def __init__(self, item: Item) -> None:
+            super().__init__()
+            self.item = item
+
+    def __init__(self, empty: Safe, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.items: Sequence[Item] = ()
+        self.at = 0
+        self._empty = empty
+        self._first = 0
+
+    def tell(self, items: Sequence[Item]) -> None:
+        """Show these. The mark stays on what it was on, however the list has changed."""
+        if self.items and items and self.at < len(self.items):
+            marked = self.items[self.at].key
+            self.at = next((place for place, item in enumerate(items) if item.key == marked), self.at)
+        self.items = items
+        self.at = max(0, min(self.at, len(items) - 1))
+        self.renew()
+
+    def typeset(self, width: int, height: int) -> Sequence[Row]:
+        """What is in sight, the marked item in exchanged colours."""
+        self._first = lists.first_in_sight(self.at, self._first, len(self.items), height)
+        return lists.pick_rows(self.items, self.at, self._first, width, height, self._empty)
+
+    def action_move(self, by: int) -> None:
+        """Mark another one."""
+        self._mark(max(0, min(self.at + by, len(self.items) - 1)))
+
+    def _mark(self, place: int) -> None:
+        if place != self.at:
+            self.at = place
+            self.renew()
+            self.post_message(self.Moved())
+
+    def action_page(self, by: int) -> None:
+        """Mark one that is a screenful away."""
+        self.action_move(by * max(self.size.height - 1, 1))
+
+    def action_pick(self) -> None:
+        """This one."""
+        if self.items:
+            self.post_message(self.Picked(self.items[self.at]))
+
+    def on_click(self, event: Click) -> None:
+        """The first click marks, a click on what is marked picks: a mouse that slipped does nothing."""
+        place = self._first + event.y
+        if place >= len(self.items):
+            return
+        if place == self.at:
+            self.action_pick()
+        else:
+            self._mark(place)
+
+    def on_mouse_scroll_up(self) -> None:
+        """Back."""
+        self.action_move(-1)
+
+    def on_mouse_scroll_down(self) -> None:
+        """On."""
+        self.action_move(1)
 
 
 class EntrySheet(Sheet):
@@ -223,6 +398,14 @@ class KeySheet(Sheet):
         if self.shown is None:
             return ()
         return [status.key_row(self.shown.view, width, alarm_seen=self.shown.alarm_seen)]
+
+    def on_click(self, event: Click) -> None:
+        """A click on a key is that key, through the same gate as the keyboard's."""
+        if self.shown is None:
+            return
+        key = status.key_at(self.shown.view, self.size.width, event.x, alarm_seen=self.shown.alarm_seen)
+        if key:
+            self.app.post_message(Key(key, None))
 
 
 class ExtraSheet(Sheet):
