@@ -16,8 +16,6 @@ from datetime import datetime
 from typing import Any
 
 from rich.console import RenderableType
-from textual import events
-from textual.app import App
 from textual.binding import Binding
 from textual.driver import Driver
 from textual.message import Message
@@ -25,18 +23,18 @@ from textual.screen import Screen
 
 from tagsmith.errors import TagsmithError
 from tagsmith.model import Phase, Scan
-from tagsmith.scanners.buffer import Key, ScanBuffer
 from tagsmith.tui import palette
 from tagsmith.tui.face import Tone, faces
+from tagsmith.tui.gate import GatedApp, Wanted
+from tagsmith.tui.glyphs import glyphs
 from tagsmith.tui.port import ExtraKey, Station
 from tagsmith.tui.ring import LogRing
 from tagsmith.tui.screens.operator import OperatorScreen
 from tagsmith.tui.status import OPEN_PHASES
 from tagsmith.tui.terminal.driver import TerminalCaughtUp, TerminalLost, hardened
-from tagsmith.tui.terminal.inflow import TerminalFlooded, WindowHandled
-from tagsmith.tui.terminal.parser import MANGLED
+from tagsmith.tui.terminal.inflow import WindowHandled
 from tagsmith.tui.text import printable
-from tagsmith.tui.widgets import Shown
+from tagsmith.tui.widgets import LaneSheet, Shown
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +46,7 @@ _SIGNALS = {signal.SIGTERM: 0, signal.SIGINT: 0, signal.SIGHUP: 1}
 """What ends the screen, and with which status: a terminal that hangs up is no orderly end."""
 
 
-class TagsmithApp(App[int], inherit_bindings=False):
+class TagsmithApp(GatedApp, inherit_bindings=False):
     """The glass of one station. `run` returns the exit status, `return_code` tells of a crash.
 
     `extra_keys` and `hint` are for a demo. `silence_s` is for scanners that send no end (see `ScanBuffer`). `now` gives
@@ -65,10 +63,15 @@ class TagsmithApp(App[int], inherit_bindings=False):
     BINDINGS = [  # noqa: RUF012
         Binding("f1", "help"),
         Binding("f2", "undo"),
+        Binding("f3", "batches"),
+        Binding("f4", "pairs"),
         Binding("f5", "retry"),
+        Binding("f6", "work"),
+        Binding("f7", "reject"),
         Binding("f8", "log"),
         Binding("f9", "acknowledge"),
         Binding("f10", "leave"),
+        Binding("f12", "decide"),
         Binding("escape", "clear"),
     ]
 
@@ -87,7 +90,7 @@ class TagsmithApp(App[int], inherit_bindings=False):
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(ansi_color=False)
+        super().__init__(silence_s=silence_s, clock=clock)
         self.failure: TagsmithError | None = None
         """Why the station could not be started."""
         self.last_words = ""
@@ -96,16 +99,14 @@ class TagsmithApp(App[int], inherit_bindings=False):
         self._ring = ring or LogRing()
         self._extras = tuple(extra_keys)
         self._hint = hint
-        self._silence_s = silence_s
         self._now = now
-        self._clock = clock
-        self._buffer = ScanBuffer(silence_s=silence_s)
         self._began_at = clock()
         self._alarm_seen = ""
         self._rings = bell
         self._worst = False
         self._rejected = 0
-        self._block = "█" if _is_unicode(sys.__stdout__) else "#"
+        self._signs = glyphs(is_unicode=_is_unicode(sys.__stdout__), color_system=self.console.color_system)
+        self._block = self._signs.block
         for extra in self._extras:
             if extra.key in self._bindings.key_to_bindings:
                 raise ValueError(f"{extra.key} is one of the operator's keys")
@@ -123,7 +124,7 @@ class TagsmithApp(App[int], inherit_bindings=False):
 
     def get_default_screen(self) -> Screen[Any]:
         """The operator's."""
-        return OperatorScreen(self._shown(), self._extras, self._block)
+        return OperatorScreen(self._shown(), self._extras, self._signs)
 
     def on_mount(self) -> None:
         """Listen to signals and to the clock."""
@@ -197,34 +198,19 @@ class TagsmithApp(App[int], inherit_bindings=False):
 
     # --- what comes in --------------------------------------------------------------------------------------------
 
-    async def on_event(self, event: events.Event) -> None:
-        """The one gate: keys and pastes are a number's first, wherever the focus is and whatever lies on top."""
-        if isinstance(event, events.Key) and not event.is_forwarded:
-            consumed, scan = self._buffer.feed(Key(event.key, event.character, event.time))
-            self._take_scan(scan)
-            if consumed:
-                self._line_changed()
-                return
-        elif isinstance(event, events.Paste) and not event.is_forwarded:
-            for pasted in self._buffer.paste(event.text, event.time):
-                self._take_scan(pasted)
-            self._line_changed()
-            return
-        await super().on_event(event)
-
     def on_window_handled(self, message: WindowHandled) -> None:
         """The driver may send the next keys."""
         message.go_on()
 
-    def on_terminal_flooded(self, message: TerminalFlooded) -> None:
-        """Keys were dropped: refuse what is left of their line, as a page of lines."""
-        _log.warning("the terminal sent more than anybody means: it was dropped")
-        line = self._buffer.text
-        # Pasted into a line it would be a partial one; and the line is no beginning of what comes next.
-        self._buffer.clear()
-        for scan in self._buffer.paste(f"{line}{MANGLED}\n{MANGLED}", message.time):
-            self._take_scan(scan)
-        self._line_changed()
+    def on_wanted(self, message: Wanted) -> None:
+        """A screen wants something of the station."""
+        message.ask(self._station)
+
+    def on_lane_sheet_clicked(self, message: LaneSheet.Clicked) -> None:
+        """A lane was pointed at: if it has stopped, a decision about it is wanted."""
+        lanes = self._station.view().lanes
+        if message.place < len(lanes) and lanes[message.place].stop is not None:
+            self._decide(lanes[message.place].lane)
 
     def _take_scan(self, scan: Scan | None) -> None:
         if scan is not None:
@@ -248,6 +234,47 @@ class TagsmithApp(App[int], inherit_bindings=False):
         from tagsmith.tui.screens.log import LogScreen
 
         self._toggle(LogScreen, lambda: LogScreen(self._shown(), self._ring))
+
+    def action_batches(self) -> None:
+        """F3: open the batches, or close them."""
+        from tagsmith.tui.screens.batches import BatchesScreen
+
+        self._toggle(BatchesScreen, lambda: BatchesScreen(self._shown(), self._signs))
+
+    def action_pairs(self) -> None:
+        """F4: open the last pairs, or close them."""
+        from tagsmith.tui.screens.pairs import PairsScreen
+
+        self._toggle(PairsScreen, lambda: PairsScreen(self._shown()))
+
+    def action_work(self) -> None:
+        """F6: open the work list, or close it."""
+        from tagsmith.tui.screens.work import WorkScreen
+
+        self._toggle(WorkScreen, lambda: WorkScreen(self._shown()))
+
+    def action_reject(self) -> None:
+        """F7: put a key aside, or let it be."""
+        from tagsmith.tui.screens.reject import RejectScreen
+
+        self._toggle(RejectScreen, lambda: RejectScreen(self._shown()))
+
+    def action_decide(self) -> None:
+        """F12: decide about the first lane that has stopped, or go back."""
+        from tagsmith.tui.screens.choices import ChoiceScreen, SecretScreen
+
+        if isinstance(self.screen, (ChoiceScreen, SecretScreen)):
+            self._to_the_lanes()
+        else:
+            self._decide(None)
+
+    def _decide(self, lane: str | None) -> None:
+        from tagsmith.tui.screens.choices import ChoiceScreen, stopped
+
+        shown = self._shown()
+        if (found := stopped(shown, lane)) is not None:
+            self._to_the_lanes()
+            self.push_screen(ChoiceScreen(shown, found))
 
     def _toggle(self, kind: type[Screen[None]], make: Callable[[], Screen[None]]) -> None:
         was_open = isinstance(self.screen, kind)
@@ -282,6 +309,7 @@ class TagsmithApp(App[int], inherit_bindings=False):
 
     def action_clear(self) -> None:
         """Esc: go back to the lanes; there, drop the line under way and what waits."""
+        self._holdback.clear()
         if self._to_the_lanes():
             return
         self._buffer.clear()

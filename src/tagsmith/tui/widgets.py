@@ -301,13 +301,19 @@ class PickSheet(Sheet, can_focus=True):
         self._empty = empty
         self._first = 0
 
+    @property
+    def marked(self) -> Item | None:
+        """The item with the mark."""
+        return self.items[self.at] if 0 <= self.at < len(self.items) else None
+
     def tell(self, items: Sequence[Item]) -> None:
-        """Show these. The mark stays on what it was on, however the list has changed."""
-        if self.items and items and self.at < len(self.items):
-            marked = self.items[self.at].key
-            self.at = next((place for place, item in enumerate(items) if item.key == marked), self.at)
+        """Show these. The mark stays on what it was on, however the list has changed; before the first (-1) is none."""
+        marked = self.marked
+        if marked is not None:
+            self.at = next((place for place, item in enumerate(items) if item.key == marked.key), self.at)
         self.items = items
-        self.at = max(0, min(self.at, len(items) - 1))
+        if items:
+            self.at = min(self.at, len(items) - 1)
         self.renew()
 
     def typeset(self, width: int, height: int) -> Sequence[Row]:
@@ -331,8 +337,8 @@ class PickSheet(Sheet, can_focus=True):
 
     def action_pick(self) -> None:
         """This one."""
-        if self.items:
-            self.post_message(self.Picked(self.items[self.at]))
+        if self.marked is not None:
+            self.post_message(self.Picked(self.marked))
 
     def on_click(self, event: Click) -> None:
         """The first click marks, a click on what is marked picks: a mouse that slipped does nothing."""

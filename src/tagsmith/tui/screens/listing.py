@@ -7,23 +7,15 @@ from collections.abc import Callable, Sequence
 
 from textual import on
 from textual.app import ComposeResult
-from textual.message import Message
 from textual.screen import Screen
 
 from tagsmith.i18n import spoken
+from tagsmith.tui.gate import Typing, Wanted
 from tagsmith.tui.lists import Item
 from tagsmith.tui.port import Station
 from tagsmith.tui.text import EMPTY, Safe, printable
 from tagsmith.tui.typeset import Ink
 from tagsmith.tui.widgets import EntrySheet, LineSheet, NoteSheet, PickSheet, Shown, StripSheet
-
-
-class Wanted(Message):
-    """A person wants this of the station."""
-
-    def __init__(self, ask: Callable[[Station], None]) -> None:
-        super().__init__()
-        self.ask = ask
 
 
 class ListScreen(Screen[None], inherit_bindings=False):
@@ -33,8 +25,7 @@ class ListScreen(Screen[None], inherit_bindings=False):
     """
 
     AUTO_FOCUS = "PickSheet"
-    ENTER_ACTS = True
-    """Enter without a number before it is a command here."""
+    TYPING = Typing.LIST
 
     def __init__(self, shown: Shown, title: Safe, empty: Safe = EMPTY) -> None:
         super().__init__()
@@ -84,11 +75,15 @@ class ListScreen(Screen[None], inherit_bindings=False):
 
     def want(self, ask: Callable[[Station], None]) -> None:
         """Ask the station for something; whatever it says now is its answer."""
-        self._old = ""
+        self.expect_answer()
         self.post_message(Wanted(ask))
 
+    def expect_answer(self) -> None:
+        """Something was asked for just before: whatever the station says is its answer."""
+        self._old = ""
+
     def _told(self) -> None:
-        marked = self._list.items[self._list.at] if self._list.items else None
+        marked = self._list.marked
         self._note.tell(marked.below if marked else EMPTY)
 
     @on(PickSheet.Moved)

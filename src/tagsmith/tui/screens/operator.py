@@ -8,68 +8,73 @@ from dataclasses import replace
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.events import Resize
+from textual.geometry import Size
 from textual.screen import Screen
 
 from tagsmith.tui.face import faces as lane_faces
+from tagsmith.tui.glyphs import Glyphs
+from tagsmith.tui.grid import columns
 from tagsmith.tui.port import ExtraKey
 from tagsmith.tui.widgets import (
     BannerSheet,
+    DaySheet,
     EntrySheet,
     ExtraSheet,
-    FaceSheet,
     KeySheet,
+    LaneSheet,
     PairSheet,
     Shown,
     StatusSheet,
 )
 
-_LANE_WIDTH = 38
-"""Cells in which the longest word still fits."""
+_MANY = 3
+"""From so many lanes on, the room is theirs and the last pairs have to wait on their own screen."""
 
 
 class Lanes(Container, inherit_bindings=False):
-    """One face per lane, side by side as far as the words stay readable, then below each other."""
+    """One face per lane, side by side and below each other so that as much of them as possible can be read."""
 
     def __init__(self, block: str) -> None:
         super().__init__(id="lanes")
         self._block = block
-        self._sheets: list[FaceSheet] = []
+        self._sheets: list[LaneSheet] = []
 
     def tell(self, shown: Shown) -> None:
         """Show the lanes of this view."""
         faces = lane_faces(shown.view, settled=shown.settled, alarm_seen=shown.alarm_seen)
         if len(faces) != len(self._sheets):
             self.remove_children()
-            self._sheets = [FaceSheet(face, self._block) for _, face in faces]
+            self._sheets = [LaneSheet(face, place, self._block) for place, (_, face) in enumerate(faces)]
             self.mount_all(self._sheets)
-            self._arrange(self.app.size.width)
+            self._arrange(self.size)
         for sheet, (heading, face) in zip(self._sheets, faces, strict=True):
             sheet.tell(face, heading)
 
     def on_resize(self, event: Resize) -> None:
-        """Arrange the lanes for the new width."""
-        self._arrange(event.size.width)
+        """Arrange the lanes for the new size."""
+        self._arrange(event.size)
 
-    def _arrange(self, width: int) -> None:
-        columns = max(1, min(len(self._sheets), width // _LANE_WIDTH))
-        if columns != self.styles.grid_size_columns:
-            self.styles.grid_size_columns = columns
+    def _arrange(self, size: Size) -> None:
+        across = columns(max(len(self._sheets), 1), size.width, size.height)
+        if across != self.styles.grid_size_columns:
+            self.styles.grid_size_columns = across
 
 
 class OperatorScreen(Screen[None], inherit_bindings=False):
     """Status, lanes, the number being typed, the last pairs, the keys."""
 
-    def __init__(self, shown: Shown, extras: Sequence[ExtraKey], block: str) -> None:
+    def __init__(self, shown: Shown, extras: Sequence[ExtraKey], signs: Glyphs) -> None:
         super().__init__()
         self._shown = shown
         self._extras = extras
-        self._block = block
+        self._signs = signs
 
     def compose(self) -> ComposeResult:
         """The sheets from top to bottom."""
         yield StatusSheet(id="status")
+        yield DaySheet(self._signs, id="day")
         yield BannerSheet(id="banner")
-        yield Lanes(self._block)
+        yield Lanes(self._signs.block)
         yield EntrySheet(id="entry")
         yield PairSheet(id="pairs")
         yield ExtraSheet(self._extras, id="extras")
@@ -94,7 +99,9 @@ class OperatorScreen(Screen[None], inherit_bindings=False):
 
     def _tell_all(self, shown: Shown) -> None:
         self._shown = shown
+        self.set_class(len(shown.view.lanes) >= _MANY, "-many")
         self.query_one(StatusSheet).tell(shown)
+        self.query_one(DaySheet).tell(shown)
         self.query_one(BannerSheet).tell(shown)
         self.query_one(Lanes).tell(shown)
         self.query_one(EntrySheet).tell(shown.typed)

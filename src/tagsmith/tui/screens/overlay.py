@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.screen import Screen
 
-from tagsmith.tui.face import faces
 from tagsmith.tui.text import Safe
 from tagsmith.tui.typeset import Ink
 from tagsmith.tui.widgets import EntrySheet, LineSheet, PageSheet, Shown, StripSheet
@@ -30,7 +29,7 @@ class Overlay(Screen[None], inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         """Lane, title, page, the number being typed."""
-        yield StripSheet(faces(self._shown.view)[0][1], id="lane")
+        yield StripSheet.of(self._shown, id="lane")
         yield LineSheet(((self._title_line, Ink.BOLD),), id="title")
         with VerticalScroll():
             yield self.page()
@@ -41,10 +40,9 @@ class Overlay(Screen[None], inherit_bindings=False):
         self.tell(self._shown)
 
     def tell(self, shown: Shown) -> None:
-        """Show how the first lane stands and what is being typed."""
+        """Show how the lanes stand and what is being typed."""
         self._shown = shown
         if not self.is_mounted:
             return
-        heading, face = faces(shown.view, settled=shown.settled, alarm_seen=shown.alarm_seen)[0]
-        self.query_one(StripSheet).tell(face, heading)
+        self.query_one(StripSheet).tell_all(shown)
         self.query_one(EntrySheet).tell(shown.typed)
