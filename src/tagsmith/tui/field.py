@@ -67,8 +67,8 @@ class FieldApp(TagsmithApp, inherit_bindings=False):
     # --- what comes in --------------------------------------------------------------------------------------------
 
     @property
-    def _typing(self) -> Typing:
-        """What is typed goes to the form, also while something lies over it; a burst is a scan wherever the focus is."""
+    def _asked(self) -> Typing:
+        """What is typed goes to the form, also from under what lies over it; a burst is a scan, whatever has the focus."""
         return Typing.FORM
 
     def on_field_screen_user_named(self, message: FieldScreen.UserNamed) -> None:

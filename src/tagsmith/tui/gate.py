@@ -1,4 +1,4 @@
-"""The one gate for keys and pastes: what becomes a number, what a choice, what goes into a field. Decides by the screen.
+"""The one gate for keys and pastes: what becomes a number, what a choice, what goes into a field.
 
 Every screen says by `TYPING` where keys go while it lies on top. A line that one of them began is never ended by
 another: what is left of it when a screen goes away by itself is no number.
@@ -79,9 +79,15 @@ class GatedApp(App[int], inherit_bindings=False):
         """The line of the number is another one."""
 
     @property
+    def _asked(self) -> Typing:
+        """What the screen on top wants."""
+        asked: Typing = getattr(self.screen, "TYPING", Typing.NUMBER)
+        return asked
+
+    @property
     def _typing(self) -> Typing:
-        """What the screen on top wants; a line that was begun elsewhere is ended there."""
-        wanted: Typing = getattr(self.screen, "TYPING", Typing.NUMBER)
+        """What is done: as the screen on top wants it, but a line that was begun elsewhere is ended there."""
+        wanted = self._asked
         if wanted in (Typing.NUMBER, Typing.LIST) and self._holdback.waits_s is not None:
             return Typing.CHOICE
         return wanted
@@ -146,7 +152,7 @@ class GatedApp(App[int], inherit_bindings=False):
 
     async def _sorted(self, found: Sorted) -> None:
         """Typed keys to whom they belong, a scan to the station."""
-        typing: Typing = getattr(self.screen, "TYPING", Typing.NUMBER)
+        typing = self._asked
         several = sum(map(is_text, found.typed)) > 1
         for key in found.typed:
             if typing is Typing.CHOICE and is_end(key):

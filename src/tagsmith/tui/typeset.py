@@ -12,8 +12,8 @@ from functools import lru_cache
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
-from tagsmith.tui import letters
 from tagsmith.i18n import _
+from tagsmith.tui import letters
 from tagsmith.tui.face import Face
 from tagsmith.tui.text import EMPTY, Safe, joined
 
@@ -160,10 +160,10 @@ def strip_rows(face: Face, width: int, height: int, heading: Safe) -> list[Row]:
     below = [number] if number and not beside else []
     hint_rows = 1 if face.hint and left > 1 else 0
     title = wrapped(face.title, inner, max(left - hint_rows - (len(below) if left > 2 else 0), 1))
-    rows += [_left(line, Ink.BOLD) for line in title]
-    rows += [_left(line, Ink.PLAIN) for line in wrapped(face.hint, inner, height - len(rows) - len(below))]
-    rows += [_left(fitted(line, inner), Ink.PLAIN) for line in below]
-    rows += [_left(fitted(line, inner), Ink.BOLD) for line in face.warnings]
+    rows += [_left(line, width, Ink.BOLD) for line in title]
+    rows += [_left(line, width, Ink.PLAIN) for line in wrapped(face.hint, inner, height - len(rows) - len(below))]
+    rows += [_left(line, width, Ink.PLAIN) for line in below]
+    rows += [_left(line, width, Ink.BOLD) for line in face.warnings]
     return (rows + [()] * (height - len(rows)))[:height]
 
 
@@ -173,8 +173,8 @@ def _with_chip(chip: Safe, text: Safe, width: int, ink: Ink) -> Row:
     return ((Safe(label), Ink.REVERSE), (Safe(f" {fitted(text, room)}" if room > 2 else ""), ink))
 
 
-def _left(text: Safe, ink: Ink) -> Row:
-    return ((Safe(" " * _MARGIN), Ink.PLAIN), (text, ink))
+def _left(text: Safe, width: int, ink: Ink) -> Row:
+    return row(fitted(f"{' ' * _MARGIN}{text}", width), ink)
 
 
 @lru_cache(maxsize=64)

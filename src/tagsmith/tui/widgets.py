@@ -29,7 +29,6 @@ from tagsmith.tui.port import ExtraKey
 from tagsmith.tui.text import EMPTY, Safe, joined
 from tagsmith.tui.typeset import Ink, Row, face_rows, fitted, row, wrapped
 
-
 _LOW = 20
 """Rows below which a screen is low."""
 

@@ -87,7 +87,7 @@ class SmallForm(Screen[None], inherit_bindings=False):
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
         places = [field for _label, field in self._fields]
-        place = places.index(event.input) if event.input in places else 0  # type: ignore[arg-type]
+        place = places.index(event.input) if event.input in places else 0
         if place + 1 < len(places):
             places[place + 1].focus()
             return
@@ -115,14 +115,18 @@ class NewBatchScreen(SmallForm):
 
     def fields(self) -> tuple[tuple[str, TextField], ...]:
         """Only the name is needed."""
-        self._name = TextField("name", _("as it stands on the order"), NAME_LENGTH)
-        self._goal = TextField("goal", _("how many keys; may stay empty"), GOAL_LENGTH)
-        self._type = TextField("type", _("TAG or CARD; may stay empty"), 8)
-        return ((_("Name"), self._name), (_("Goal"), self._goal), (_("Type"), self._type))
+        self._name_field = TextField("name", _("as it stands on the order"), NAME_LENGTH)
+        self._goal_field = TextField("goal", _("how many keys; may stay empty"), GOAL_LENGTH)
+        self._type_field = TextField("type", _("TAG or CARD; may stay empty"), 8)
+        return ((_("Name"), self._name_field), (_("Goal"), self._goal_field), (_("Type"), self._type_field))
 
     def judged(self) -> tuple[Callable[[Station], None] | None, Safe]:
         """The batch, or what is wrong with it."""
-        name, goal, kind = self._name.value.strip(), self._goal.value.strip(), self._type.value.strip().upper()
+        name, goal, kind = (
+            self._name_field.value.strip(),
+            self._goal_field.value.strip(),
+            self._type_field.value.strip().upper(),
+        )
         if not name:
             return None, Safe(_("A batch needs a name."))
         if goal and not (goal.isascii() and goal.isdigit() and int(goal) > 0):
@@ -163,7 +167,6 @@ class SkipScreen(SmallForm):
         if expected != self._expected:
             return None, printable(spoken(Sentence("Meanwhile {number} comes next. Go back.", number=expected or "-")))
         return lambda station: station.skip_expected(why), EMPTY
-
 
 
 def _label(text: str) -> LineSheet:

@@ -1,4 +1,4 @@
-"""The decision about a lane that has stopped (F12): its choices by digit, arrows or mouse; a secret where one is asked."""
+"""The decision about a lane that has stopped (F12): choices by digit, arrows or mouse; a secret where one is asked."""
 
 from __future__ import annotations
 
