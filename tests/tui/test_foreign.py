@@ -77,9 +77,11 @@ async def test_foreign_text_is_shown_and_does_nothing(size: tuple[int, int], ove
 
 async def test_every_widget_that_shows_text_is_a_sheet() -> None:
     """No widget of Textual's that would read markup or pass an escape on comes between."""
-    app = make(FakeStation(view(lane(), lane(lane="2"))), extra_keys=[ExtraKey("f3", "x", lambda: None)])
+    stop = Stop("many-rejects", "[/]", "[/]", (Choice("unlock", "[/]"),))
+    shown = view(lane(), lane(lane="2", stop=stop), said="[/]")
+    app = make(FakeStation(shown), extra_keys=[ExtraKey("f15", "x", lambda: None)])
     async with app.run_test() as pilot:
-        for over in ("", "f1", "f8"):
+        for over in ("", "f1", "f8", "f3", "f4", "f6", "f7", "f12"):
             if over:
                 await pilot.press(over)
             leaves = [widget for widget in app.screen.query(Widget) if not widget.children and widget.id != "textual"]

@@ -236,11 +236,12 @@ async def test_extra_keys_act_and_are_shown() -> None:
     """The demo's keys and its line, which may change with the view."""
     pressed: list[str] = []
     labels = ["first"]
-    extras = [ExtraKey("f3", "good key", lambda: pressed.append("good"))]
+    extras = [ExtraKey("f15", "good key", lambda: pressed.append("good"))]
     station = FakeStation()
     app = make(station, extra_keys=extras, hint=lambda: f"Label on this key: {labels[-1]}")
     async with app.run_test() as pilot:
-        await pilot.press("f3")
+        await pilot.press("f15")
+        assert "Shift+F3" in text_of(app)
         assert "good key" in text_of(app)
         assert "Label on this key: first" in text_of(app)
         labels.append("[/]second")

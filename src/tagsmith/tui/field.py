@@ -68,7 +68,7 @@ class FieldApp(TagsmithApp, inherit_bindings=False):
 
     @property
     def _asked(self) -> Typing:
-        """What is typed goes to the form, also from under what lies over it; a burst is a scan, whatever has the focus."""
+        """What is typed goes to the form, also from under what lies over it; a burst is always a scan."""
         return Typing.FORM
 
     def on_field_screen_user_named(self, message: FieldScreen.UserNamed) -> None:
