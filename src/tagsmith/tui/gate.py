@@ -100,10 +100,14 @@ class GatedApp(App[int], inherit_bindings=False):
             await self._key(event)
         elif isinstance(event, events.Paste):
             await self._paste(event)
-        elif isinstance(event, events.MouseEvent) and self._buffer.feed(Key(FOCUS_KEY, None, event.time))[0]:
-            pass  # in the midst of a scan: no person is as fast
-        else:
+        elif not isinstance(event, events.MouseEvent) or self._is_pointed(event):
             await super().on_event(event)
+
+    def _is_pointed(self, event: events.MouseEvent) -> bool:
+        """Whether a person did it: in the midst of a scan it is a part of what was scanned."""
+        taken, scan = self._buffer.feed(Key(FOCUS_KEY, None, event.time))
+        self._take_scan(scan)
+        return not taken and self._holdback.waits_s is None
 
     # --- keys -----------------------------------------------------------------------------------------------------
 

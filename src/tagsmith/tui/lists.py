@@ -51,20 +51,22 @@ def pick_rows(items: Sequence[Item], at: int, first: int, width: int, height: in
     if not items:
         return [row(fitted(empty, width), Ink.DIM)]
     rows: list[Row] = []
+    # The right column stands close to the left one: an eye must not travel far along a line.
+    column = max(cell_len(item.left) for item in items[first : first + height]) + 2
     for place, item in enumerate(items[first : first + height], first):
         edge = first + height < len(items) and place == first + height - 1
         more = f" +{len(items) - first - height}" if edge else f" +{first}" if first and place == first else ""
-        text = _line(item, place == at, width - len(more)) + more
+        text = padded(_line(item, place == at, width - len(more), column), width - len(more)) + more
         ink = Ink.REVERSE if place == at else Ink.PLAIN if item.open else Ink.DIM
         rows.append(row(Safe(padded(text, width)), ink))
     return rows
 
 
-def _line(item: Item, marked: bool, width: int) -> str:
+def _line(item: Item, marked: bool, width: int, column: int) -> str:
     mark = "> " if marked else "  "
     room = width - len(mark)
     right = fitted(item.right, max(room - 12, room // 2)) if item.right else EMPTY
-    left = padded(item.left, max(room - (cell_len(right) + 2 if right else 0), 0))
+    left = padded(item.left, min(column, max(room - (cell_len(right) + 2 if right else 0), 0)))
     return f"{mark}{left}{'  ' if right else ''}{right}"
 
 

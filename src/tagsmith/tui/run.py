@@ -93,8 +93,8 @@ def _run(make: Callable[[LogRing], TagsmithApp], station: Station, stop_within_s
     with log_off_the_terminal(ring):
         app = make(ring)
         try:
-            # The mouse is of no use with gloves; without it the terminal's own marking and copying works.
-            status = app.run(mouse=False)
+            # A console of Linux has no mouse that is told to programs. Elsewhere marking and copying needs Shift now.
+            status = app.run(mouse=os.environ.get("TERM") != "linux")
         finally:
             station.stop(stop_within_s)
     if app.failure is not None:

@@ -332,7 +332,7 @@ def key_name(key: str) -> str:
 def _keys(keys: Sequence[tuple[str, str]], width: int) -> Row:
     runs: list[Run] = []
     for (key, label), _cells in _fitting(keys, width):
-        runs += [(Safe(f" {key} "), Ink.REVERSE), (Safe(f" {label} "), Ink.PLAIN)]
+        runs += [(Safe(f" {key} "), Ink.REVERSE), (Safe(f"{label} "), Ink.PLAIN)]
     return tuple(runs)
 
 
@@ -340,7 +340,7 @@ def _fitting(keys: Sequence[tuple[str, str]], width: int) -> Iterator[tuple[tupl
     """As many keys as fit, with the cells that each takes."""
     used = 0
     for key, label in keys:
-        cells = len(key) + cell_len(label) + 4
+        cells = len(key) + cell_len(label) + 3
         if used + cells > width:
             return
         used += cells

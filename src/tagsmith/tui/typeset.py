@@ -112,7 +112,7 @@ def face_rows(face: Face, width: int, height: int, *, heading: Safe = EMPTY, blo
         word = _word_rows(face, width, height - len(head) - len(sentences), block)
         if word:
             return _in_the_middle(head, word, sentences, height)
-    if heading and not face.choices:
+    if heading:
         return strip_rows(face, width, height, heading)
     return small_face_rows(face, width, height, heading)
 
@@ -158,9 +158,15 @@ def strip_rows(face: Face, width: int, height: int, heading: Safe) -> list[Row]:
     rows = [_with_chip(chip, beside or EMPTY, width, Ink.BOLD)]
     left = height - 1
     below = [number] if number and not beside else []
-    hint_rows = 1 if face.hint and left > 1 else 0
+    # One line more is kept for what is to be done: the hint, or the choices.
+    hint_rows = 1 if (face.hint or face.choices) and left > 1 else 0
     title = wrapped(face.title, inner, max(left - hint_rows - (len(below) if left > 2 else 0), 1))
     rows += [_left(line, width, Ink.BOLD) for line in title]
+    if face.choices:
+        room = height - len(rows)
+        told = face.choices if len(face.choices) <= room else (Safe(_("F12: decide")),)
+        rows += [_left(line, width, Ink.PLAIN) for line in told]
+        return (rows + [()] * (height - len(rows)))[:height]
     rows += [_left(line, width, Ink.PLAIN) for line in wrapped(face.hint, inner, height - len(rows) - len(below))]
     rows += [_left(line, width, Ink.PLAIN) for line in below]
     rows += [_left(line, width, Ink.BOLD) for line in face.warnings]

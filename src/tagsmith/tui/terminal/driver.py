@@ -56,6 +56,18 @@ class StationDriver(LinuxDriver):
         self._out.start()
         super().start_application_mode()  # type: ignore[no-untyped-call]
 
+    def _enable_mouse_support(self) -> None:
+        """Ask for clicks and the wheel only: a mouse that is pushed must not spoil a number that is half scanned."""
+        if self._mouse:
+            self.write("\x1b[?1000h\x1b[?1006h")
+            self.flush()
+
+    def _disable_mouse_support(self) -> None:
+        """Ask for nothing any more."""
+        if self._mouse:
+            self.write("\x1b[?1000l\x1b[?1006l")
+            self.flush()
+
     def write(self, data: str) -> None:
         """Write without ever waiting."""
         if self._out is not None:
