@@ -20,6 +20,7 @@ from tagsmith.model import (
     State,
     StationView,
 )
+from tagsmith.production import Choice, Stop
 from tagsmith.tui.port import ExtraKey
 from tagsmith.tui.ring import LogRing
 from tagsmith.tui.text import EMPTY
