@@ -1,6 +1,7 @@
 """The plain text of the main states at the three sizes that are promised, as somebody looked at them once.
 
-`TAGSMITH_SNAPSHOTS=update pytest tests/tui/test_snapshots.py` writes them anew: look at what has changed before it is kept.
+`TAGSMITH_SNAPSHOTS=update pytest tests/tui/test_snapshots.py` writes them anew: look at what has changed before you
+keep it.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from textual.timer import Timer
 
 from tagsmith.model import Scan, ScanFault
 from tagsmith.scanners.buffer import BURST_S, Key, ScanBuffer, is_clean, is_end, is_text
-from tagsmith.scanners.holdback import Holdback, Sorted
+from tagsmith.scanners.holdback import BEFORE_S, Holdback, Sorted
 from tagsmith.tui.port import Station
 from tagsmith.tui.terminal.inflow import TerminalFlooded
 from tagsmith.tui.terminal.parser import FOCUS_KEY, MANGLED
@@ -69,6 +69,7 @@ class GatedApp(App[int], inherit_bindings=False):
         self._looking: Timer | None = None
         self._entering: Timer | None = None
         self._secret_at = -math.inf
+        self._let_go_at = -math.inf
 
     @abstractmethod
     def _take_scan(self, scan: Scan | None) -> None:
@@ -84,13 +85,11 @@ class GatedApp(App[int], inherit_bindings=False):
         asked: Typing = getattr(self.screen, "TYPING", Typing.NUMBER)
         return asked
 
-    @property
-    def _typing(self) -> Typing:
+    def _typing(self, time: float) -> Typing:
         """What is done: as the screen on top wants it, but a line that was begun elsewhere is ended there."""
-        wanted = self._asked
-        if wanted in (Typing.NUMBER, Typing.LIST) and self._holdback.waits_s is not None:
-            return Typing.CHOICE
-        return wanted
+        asked = self._asked
+        begun = self._holdback.waits_s is not None or time - self._let_go_at < BEFORE_S
+        return Typing.CHOICE if asked in (Typing.NUMBER, Typing.LIST) and begun else asked
 
     async def on_event(self, event: events.Event) -> None:
         """Keys and pastes are a number's first, wherever the focus is and whatever lies on top."""
@@ -116,7 +115,7 @@ class GatedApp(App[int], inherit_bindings=False):
             self._entering.stop()
             self._entering = None
         key = Key(event.key, event.character, event.time)
-        match self._typing:
+        match self._typing(key.time):
             case Typing.SECRET:
                 self._buffer.clear()
                 self._secret_at = key.time
@@ -157,7 +156,10 @@ class GatedApp(App[int], inherit_bindings=False):
     async def _sorted(self, found: Sorted) -> None:
         """Typed keys to whom they belong, a scan to the station."""
         typing = self._asked
-        several = sum(map(is_text, found.typed)) > 1
+        texts = [key for key in found.typed if is_text(key)]
+        several = len(texts) > 1
+        if texts:
+            self._let_go_at = texts[-1].time
         for key in found.typed:
             if typing is Typing.CHOICE and is_end(key):
                 self._enter_later()
@@ -182,7 +184,7 @@ class GatedApp(App[int], inherit_bindings=False):
 
     async def _paste(self, event: events.Paste) -> None:
         """A number; on a form one clean line for the field that has the focus, where a page means nothing."""
-        if self._typing not in (Typing.FORM, Typing.SECRET):
+        if self._typing(event.time) not in (Typing.FORM, Typing.SECRET):
             for pasted in self._buffer.paste(event.text, event.time):
                 self._take_scan(pasted)
             self._line_changed()
@@ -196,7 +198,7 @@ class GatedApp(App[int], inherit_bindings=False):
     def on_terminal_flooded(self, message: TerminalFlooded) -> None:
         """Keys were dropped: refuse what is left of their line, as a page of lines."""
         _log.warning("the terminal sent more than anybody means: it was dropped")
-        if self._typing not in (Typing.NUMBER, Typing.LIST):
+        if self._typing(message.time) not in (Typing.NUMBER, Typing.LIST):
             self._holdback.clear()
             self._take_scan(Scan("", message.time, "typed", ScanFault.OVERFLOW))
             return

@@ -41,7 +41,7 @@ def forgo_kitty_keys() -> None:
 
 
 class ScanParser(XTermParser):
-    """Textual's parser without its ways of losing or inventing a character. Yields keys, pastes, and clicks by themselves.
+    """Textual's parser without its ways of losing or inventing a character. Yields keys, pastes, clicks.
 
     Whoever feeds it gives each read of the terminal as a whole: a terminal's own marks come whole, so the mark of a
     paste in two pieces was typed by a scanner, and so was a paste that came in one breath with text.
