@@ -56,11 +56,11 @@ async def press(pilot: Pilot[int], *pressed: str) -> None:
 
 
 async def test_a_digit_is_a_choice_and_a_scan_is_a_scan() -> None:
-    """F12 takes the lane that has stopped; a number of digits alone decides nothing."""
+    """F11 takes the lane that has stopped; a number of digits alone decides nothing."""
     station = FakeStation(STOPPED)
     app = make(station)
     async with app.run_test() as pilot:
-        await press(pilot, "f12")
+        await press(pilot, "f11")
         assert "lane 2" in text_of(app)
         assert "1  card #250 is missing: skip it" in text_of(app)
         await scan(pilot, "2222\r")
@@ -81,7 +81,7 @@ async def test_enter_decides_only_what_was_marked() -> None:
     station = FakeStation(STOPPED)
     app = make(station)
     async with app.run_test() as pilot:
-        await press(pilot, "f12", "enter")
+        await press(pilot, "f11", "enter")
         await paste(pilot, NUMBER)
         assert asked(station) == []
         await press(pilot, "down", "down")
@@ -99,7 +99,7 @@ async def test_the_question_goes_when_the_lane_goes_on() -> None:
     station = FakeStation(STOPPED)
     app = make(station)
     async with app.run_test() as pilot:
-        await press(pilot, "f12", "down")
+        await press(pilot, "f11", "down")
         station.show(view(lane(), lane(Phase.REFUSED, lane="2", stop=replace(SHIFT_STOP, title="Another one."))))
         await pilot.pause()
         assert isinstance(app.screen, ChoiceScreen)
@@ -115,7 +115,7 @@ async def test_the_rest_of_a_scan_whose_screen_went_is_no_number() -> None:
     station = FakeStation(STOPPED)
     app = make(station)
     async with app.run_test() as pilot:
-        await press(pilot, "f12")
+        await press(pilot, "f11")
         at = await keys(pilot, *NUMBER[:2], at=time.monotonic())
         station.show(view())
         await pilot.pause()
@@ -131,7 +131,7 @@ async def test_a_secret_goes_to_the_station_and_nowhere_else(caplog: pytest.LogC
     station = FakeStation(LOCKED)
     app = make(station)
     async with app.run_test() as pilot:
-        await press(pilot, "f12", "1")
+        await press(pilot, "f11", "1")
         assert isinstance(app.screen, SecretScreen)
         await scan(pilot, "SV-4711")
         assert "4711" not in text_of(app)

@@ -71,7 +71,7 @@ class TagsmithApp(GatedApp, inherit_bindings=False):
         Binding("f8", "log"),
         Binding("f9", "acknowledge"),
         Binding("f10", "leave"),
-        Binding("f12", "decide"),
+        Binding("f11", "choices"),
         Binding("escape", "clear"),
     ]
 
@@ -259,8 +259,8 @@ class TagsmithApp(GatedApp, inherit_bindings=False):
 
         self._toggle(RejectScreen, lambda: RejectScreen(self._shown()))
 
-    def action_decide(self) -> None:
-        """F12: decide about the first lane that has stopped, or go back."""
+    def action_choices(self) -> None:
+        """F11: decide about the first lane that has stopped, or go back."""
         from tagsmith.tui.screens.choices import ChoiceScreen, SecretScreen
 
         if isinstance(self.screen, (ChoiceScreen, SecretScreen)):

@@ -296,7 +296,7 @@ def operator_keys(view: StationView, width: int, *, alarm_seen: str = "") -> lis
     if view.work and width >= _NARROW_WIDTH:
         keys.insert(4, keys.pop(7))
     if any(lane.stop for lane in view.lanes):
-        keys.insert(0, ("F12", _("DECIDE")))
+        keys.insert(0, ("F11", _("DECIDE")))
     if any(lane.phase is Phase.NOT_SAVED for lane in view.lanes):
         keys.insert(0, ("F5", _("SAVE AGAIN")))
     if view.delivery.alarm and view.delivery.alarm != alarm_seen:

@@ -164,7 +164,7 @@ def strip_rows(face: Face, width: int, height: int, heading: Safe) -> list[Row]:
     rows += [_left(line, width, Ink.BOLD) for line in title]
     if face.choices:
         room = height - len(rows)
-        told = face.choices if len(face.choices) <= room else (Safe(_("F12: decide")),)
+        told = face.choices if len(face.choices) <= room else (Safe(_("F11: decide")),)
         rows += [_left(line, width, Ink.PLAIN) for line in told]
         return (rows + [()] * (height - len(rows)))[:height]
     rows += [_left(line, width, Ink.PLAIN) for line in wrapped(face.hint, inner, height - len(rows) - len(below))]

@@ -1,4 +1,4 @@
-"""The decision about a lane that has stopped (F12): choices by digit, arrows or mouse; a secret where one is asked."""
+"""The decision about a lane that has stopped (F11): choices by digit, arrows or mouse; a secret where one is asked."""
 
 from __future__ import annotations
 
@@ -148,4 +148,4 @@ class SecretScreen(Screen[None], inherit_bindings=False):
 
 def _heading(lane: LaneView, several: bool) -> Safe:
     where = printable(spoken(Sentence("lane {lane}", lane=lane.lane))) if several else EMPTY
-    return joined([where, Safe(_("STOP: what now?   a digit, or arrows and Enter   F12 or Esc: back"))])
+    return joined([where, Safe(_("STOP: what now?   a digit, or arrows and Enter   F11 or Esc: back"))])

@@ -66,19 +66,26 @@ class OperatorScreen(Screen[None], inherit_bindings=False):
     def __init__(self, shown: Shown, extras: Sequence[ExtraKey], signs: Glyphs) -> None:
         super().__init__()
         self._shown = shown
-        self._extras = extras
-        self._signs = signs
+        # Kept here: a view may still come while the screen is being taken down, and nothing is found in it then.
+        self._status, self._day, self._banner = (
+            StatusSheet(id="status"),
+            DaySheet(signs, id="day"),
+            BannerSheet(id="banner"),
+        )
+        self._lanes = Lanes(signs.block)
+        self._entry, self._pairs = EntrySheet(id="entry"), PairSheet(id="pairs")
+        self._extra, self._keys = ExtraSheet(extras, id="extras"), KeySheet(id="keys")
 
     def compose(self) -> ComposeResult:
         """The sheets from top to bottom."""
-        yield StatusSheet(id="status")
-        yield DaySheet(self._signs, id="day")
-        yield BannerSheet(id="banner")
-        yield Lanes(self._signs.block)
-        yield EntrySheet(id="entry")
-        yield PairSheet(id="pairs")
-        yield ExtraSheet(self._extras, id="extras")
-        yield KeySheet(id="keys")
+        yield self._status
+        yield self._day
+        yield self._banner
+        yield self._lanes
+        yield self._entry
+        yield self._pairs
+        yield self._extra
+        yield self._keys
 
     def on_mount(self) -> None:
         """Show what there is."""
@@ -93,18 +100,18 @@ class OperatorScreen(Screen[None], inherit_bindings=False):
         if not self.is_mounted:
             self._shown = shown
         elif replace(shown, now=self._shown.now) == self._shown:
-            self.query_one(StatusSheet).tell(shown)  # the clock alone, every second of a station's life
+            self._status.tell(shown)  # the clock alone, every second of a station's life
         else:
             self._tell_all(shown)
 
     def _tell_all(self, shown: Shown) -> None:
         self._shown = shown
         self.set_class(len(shown.view.lanes) >= _MANY, "-many")
-        self.query_one(StatusSheet).tell(shown)
-        self.query_one(DaySheet).tell(shown)
-        self.query_one(BannerSheet).tell(shown)
-        self.query_one(Lanes).tell(shown)
-        self.query_one(EntrySheet).tell(shown.typed)
-        self.query_one(PairSheet).tell(shown)
-        self.query_one(ExtraSheet).tell(shown.hint)
-        self.query_one(KeySheet).tell(shown)
+        self._status.tell(shown)
+        self._day.tell(shown)
+        self._banner.tell(shown)
+        self._lanes.tell(shown)
+        self._entry.tell(shown.typed)
+        self._pairs.tell(shown)
+        self._extra.tell(shown.hint)
+        self._keys.tell(shown)
