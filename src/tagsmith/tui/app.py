@@ -11,14 +11,13 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
 from textual import events
 from textual.app import App
-from textual.binding import Binding
 from textual.driver import Driver
 from textual.message import Message
 from textual.screen import Screen
@@ -28,15 +27,20 @@ from tagsmith.model import Phase, Scan
 from tagsmith.scanners.buffer import Key, ScanBuffer
 from tagsmith.tui import palette
 from tagsmith.tui.face import Tone, faces
+from tagsmith.tui.keys import DEFAULTS, Keymap
 from tagsmith.tui.port import ExtraKey, Station
 from tagsmith.tui.ring import LogRing
 from tagsmith.tui.screens.operator import OperatorScreen
+from tagsmith.tui.sorting import FieldKeys
 from tagsmith.tui.status import OPEN_PHASES
 from tagsmith.tui.terminal.driver import TerminalCaughtUp, TerminalLost, hardened
 from tagsmith.tui.terminal.inflow import TerminalFlooded, WindowHandled
 from tagsmith.tui.terminal.parser import MANGLED
 from tagsmith.tui.text import printable
 from tagsmith.tui.widgets import Shown
+
+if TYPE_CHECKING:
+    from tagsmith.config import Explained
 
 _log = logging.getLogger(__name__)
 
@@ -51,8 +55,10 @@ _SIGNALS = {signal.SIGTERM: 0, signal.SIGINT: 0, signal.SIGHUP: 1}
 class TagsmithApp(App[int], inherit_bindings=False):
     """The glass of one station. `run` returns the exit status, `return_code` tells of a crash.
 
-    `extra_keys` and `hint` are for a demo. `silence_s` is for scanners that send no end (see `ScanBuffer`). `now` gives
-    local time, `clock` must be the monotonic clock that key events are stamped with.
+    `extra_keys` and `hint` are for a demo. `silence_s` is for scanners that send no end (see `ScanBuffer`). `look` is
+    the theme (None: as the terminal can), `keys` the keys that are not the usual ones, `operators` whether the station
+    knows who works there, `settings` tells what is set and where. `now` gives local time, `clock` must be the
+    monotonic clock that key events are stamped with.
     """
 
     CSS_PATH = "tagsmith.tcss"
@@ -61,16 +67,8 @@ class TagsmithApp(App[int], inherit_bindings=False):
     ALLOW_SELECT = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-mid"), (120, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-middle"), (34, "-tall")]  # noqa: RUF012
-    # Function keys and Esc only: every printable key is a number's, wherever the screen is.
-    BINDINGS = [  # noqa: RUF012
-        Binding("f1", "help"),
-        Binding("f2", "undo"),
-        Binding("f5", "retry"),
-        Binding("f8", "log"),
-        Binding("f9", "acknowledge"),
-        Binding("f10", "leave"),
-        Binding("escape", "clear"),
-    ]
+    # Function keys, Ctrl with a letter, and Esc only: every printable key is a number's, wherever the screen is.
+    ACTIONS: tuple[str, ...] = tuple(action for action in DEFAULTS if action != "find")
 
     class Woken(Message):
         """The station has a new view."""
@@ -84,9 +82,14 @@ class TagsmithApp(App[int], inherit_bindings=False):
         hint: Callable[[], str] | None = None,
         silence_s: float | None = None,
         bell: bool = True,
+        look: str | None = None,
+        keys: Mapping[str, str] | None = None,
+        operators: bool = False,
+        settings: Callable[[], Sequence[Explained]] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.look = look or ""  # before Textual asks for the colours
         super().__init__(ansi_color=False)
         self.failure: TagsmithError | None = None
         """Why the station could not be started."""
@@ -100,12 +103,27 @@ class TagsmithApp(App[int], inherit_bindings=False):
         self._now = now
         self._clock = clock
         self._buffer = ScanBuffer(silence_s=silence_s)
+        self._field_keys = FieldKeys(
+            self,
+            silence_s=silence_s,
+            clock=clock,
+            to_field=super().on_event,
+            to_station=self._take_sorted,
+            is_shut=lambda: getattr(self.screen, "takes_scans", True) is False,
+        )
+        self._keymap = Keymap(keys or {})
+        self._operators = operators
+        self._settings = settings
+        self._shift_offered = False
         self._began_at = clock()
         self._alarm_seen = ""
         self._rings = bell
         self._worst = False
         self._rejected = 0
         self._block = "█" if _is_unicode(sys.__stdout__) else "#"
+        for key, action in self._keymap.bound(self.ACTIONS):
+            if hasattr(self, f"action_{action}"):
+                self.bind(key, action)
         for extra in self._extras:
             if extra.key in self._bindings.key_to_bindings:
                 raise ValueError(f"{extra.key} is one of the operator's keys")
@@ -119,7 +137,8 @@ class TagsmithApp(App[int], inherit_bindings=False):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own colours for the stylesheet."""
-        return palette.variables(self.console.color_system)
+        self.look = self.look or palette.theme_for(self.console.color_system)
+        return palette.variables(self.look)
 
     def get_default_screen(self) -> Screen[Any]:
         """The operator's."""
@@ -174,6 +193,7 @@ class TagsmithApp(App[int], inherit_bindings=False):
             hint=self._hint() if self._hint else "",
             settled=self._clock() - self._began_at >= SETTLING_S,
             alarm_seen=self._alarm_seen,
+            keys=self._keymap,
         )
 
     def _show(self) -> None:
@@ -200,17 +220,40 @@ class TagsmithApp(App[int], inherit_bindings=False):
     async def on_event(self, event: events.Event) -> None:
         """The one gate: keys and pastes are a number's first, wherever the focus is and whatever lies on top."""
         if isinstance(event, events.Key) and not event.is_forwarded:
+            if self._is_for_a_field():
+                await self._field_keys.key(event)
+                return
             consumed, scan = self._buffer.feed(Key(event.key, event.character, event.time))
             self._take_scan(scan)
             if consumed:
                 self._line_changed()
                 return
+            self._field_keys.passed(event.time)
         elif isinstance(event, events.Paste) and not event.is_forwarded:
+            if self._is_for_a_field():
+                await self._field_keys.paste(event)
+                return
             for pasted in self._buffer.paste(event.text, event.time):
                 self._take_scan(pasted)
             self._line_changed()
             return
         await super().on_event(event)
+
+    def _is_for_a_field(self) -> bool:
+        """Whether keys go to a text field. A line that is under way is finished where it was begun."""
+        if self._field_keys.is_busy:
+            return True
+        return bool(getattr(self.screen, "takes_text", False)) and not self._buffer.text
+
+    def _take_sorted(self, scan: Scan, shut: bool) -> None:
+        """A scan among the keys of a field: the station's as always, but where the screen takes none."""
+        if not shut:
+            self._take_scan(scan)
+            return
+        _log.warning("a scan came while the commands were open: it was dropped")
+        self.bell()
+        if refuse := getattr(self.screen, "refuse_scan", None):
+            refuse(scan)
 
     def on_window_handled(self, message: WindowHandled) -> None:
         """The driver may send the next keys."""
@@ -220,6 +263,7 @@ class TagsmithApp(App[int], inherit_bindings=False):
         """Keys were dropped: refuse what is left of their line, as a page of lines."""
         _log.warning("the terminal sent more than anybody means: it was dropped")
         line = self._buffer.text
+        self._field_keys.clear()
         # Pasted into a line it would be a partial one; and the line is no beginning of what comes next.
         self._buffer.clear()
         for scan in self._buffer.paste(f"{line}{MANGLED}\n{MANGLED}", message.time):
