@@ -111,7 +111,7 @@ class TagsmithApp(App[int], inherit_bindings=False):
             to_station=self._take_sorted,
             is_shut=lambda: getattr(self.screen, "takes_scans", True) is False,
         )
-        self._keymap = Keymap(keys or {})
+        self._held_keys = Keymap(keys or {})
         self._operators = operators
         self._settings = settings
         self._shift_offered = False
@@ -121,7 +121,7 @@ class TagsmithApp(App[int], inherit_bindings=False):
         self._worst = False
         self._rejected = 0
         self._block = "█" if _is_unicode(sys.__stdout__) else "#"
-        for key, action in self._keymap.bound(self.ACTIONS):
+        for key, action in self._held_keys.bound(self.ACTIONS):
             if hasattr(self, f"action_{action}"):
                 self.bind(key, action)
         for extra in self._extras:
@@ -193,7 +193,7 @@ class TagsmithApp(App[int], inherit_bindings=False):
             hint=self._hint() if self._hint else "",
             settled=self._clock() - self._began_at >= SETTLING_S,
             alarm_seen=self._alarm_seen,
-            keys=self._keymap,
+            keys=self._held_keys,
         )
 
     def _show(self) -> None:
