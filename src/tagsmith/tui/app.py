@@ -25,9 +25,9 @@ from textual.screen import Screen
 from tagsmith.errors import TagsmithError
 from tagsmith.model import Phase, Scan
 from tagsmith.scanners.buffer import Key, ScanBuffer
+from tagsmith.tui import keys as held_keys
 from tagsmith.tui import palette
 from tagsmith.tui.face import Tone, faces
-from tagsmith.tui.keys import DEFAULTS, Keymap
 from tagsmith.tui.port import ExtraKey, Station
 from tagsmith.tui.ring import LogRing
 from tagsmith.tui.screens.operator import OperatorScreen
@@ -68,7 +68,7 @@ class TagsmithApp(App[int], inherit_bindings=False):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-mid"), (120, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-middle"), (34, "-tall")]  # noqa: RUF012
     # Function keys, Ctrl with a letter, and Esc only: every printable key is a number's, wherever the screen is.
-    ACTIONS: tuple[str, ...] = tuple(action for action in DEFAULTS if action != "find")
+    ACTIONS: tuple[str, ...] = tuple(action for action in held_keys.DEFAULTS if action != "find")
 
     class Woken(Message):
         """The station has a new view."""
@@ -111,7 +111,7 @@ class TagsmithApp(App[int], inherit_bindings=False):
             to_station=self._take_sorted,
             is_shut=lambda: getattr(self.screen, "takes_scans", True) is False,
         )
-        self._held_keys = Keymap(keys or {})
+        held_keys.hold(keys or {})
         self._operators = operators
         self._settings = settings
         self._shift_offered = False
@@ -121,9 +121,9 @@ class TagsmithApp(App[int], inherit_bindings=False):
         self._worst = False
         self._rejected = 0
         self._block = "█" if _is_unicode(sys.__stdout__) else "#"
-        for key, action in self._held_keys.bound(self.ACTIONS):
+        for action in self.ACTIONS:
             if hasattr(self, f"action_{action}"):
-                self.bind(key, action)
+                self.bind(held_keys.key(action), action)
         for extra in self._extras:
             if extra.key in self._bindings.key_to_bindings:
                 raise ValueError(f"{extra.key} is one of the operator's keys")
@@ -193,7 +193,6 @@ class TagsmithApp(App[int], inherit_bindings=False):
             hint=self._hint() if self._hint else "",
             settled=self._clock() - self._began_at >= SETTLING_S,
             alarm_seen=self._alarm_seen,
-            keys=self._held_keys,
         )
 
     def _show(self) -> None:

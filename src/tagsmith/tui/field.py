@@ -49,7 +49,6 @@ class FieldApp(TagsmithApp, inherit_bindings=False):
             hint=shown.hint,
             settled=shown.settled,
             alarm_seen=shown.alarm_seen,
-            keys=shown.keys,
             form=self._field.form(),
         )
 

@@ -1,4 +1,4 @@
-"""The keys of the screen: which action each one does, what it is called, and what it is for. Pure.
+"""The keys of the screen: which action each one does, what it is called, and what it is for.
 
 Actions are known by their ids, which are the names of the app's `action_…` methods and of the settings under `[keys]`.
 Which keys are allowed and that none is taken twice is judged where settings are read; whatever comes here holds.
@@ -6,10 +6,9 @@ Which keys are allowed and that none is taken twice is judged where settings are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
-from tagsmith.i18n import N_
+from tagsmith.i18n import N_, _
 from tagsmith.tui.text import Safe
 
 DEFAULTS: dict[str, str] = {
@@ -78,35 +77,38 @@ MEANINGS: dict[str, str] = {
 """What the help says of a key."""
 
 
-@dataclass(frozen=True)
-class Keymap:
-    """The keys that hold: those of `changed` in place of the usual ones."""
+_changed: Mapping[str, str] = {}
 
-    changed: Mapping[str, str] = field(default_factory=dict)
 
-    def key(self, action: str) -> str:
-        """The key of an action, as Textual names it."""
-        return self.changed.get(action) or DEFAULTS.get(action) or FORM_ONLY[action]
+def hold(changed: Mapping[str, str]) -> None:
+    """From now on these keys hold in this process, by action; the usual ones for actions that are not among them.
 
-    def name(self, action: str) -> Safe:
-        """The key of an action, as a person reads it: F2, Ctrl+R, Esc."""
-        return key_name(self.key(action))
+    As with the language there is one screen in a process, and whatever it says names the keys that hold.
+    """
+    global _changed
+    _changed = dict(changed)
 
-    def bound(self, actions: Iterable[str]) -> list[tuple[str, str]]:
-        """Key and action, for each of these actions."""
-        return [(self.key(action), action) for action in actions]
 
-    def labelled(self, *actions: str) -> list[tuple[Safe, str]]:
-        """Key and label of these actions, for a row of keys; labels are still to be translated."""
-        return [(self.name(action), LABELS[action]) for action in actions]
+def key(action: str) -> str:
+    """The key of an action, as Textual names it."""
+    return _changed.get(action) or DEFAULTS.get(action) or FORM_ONLY[action]
+
+
+def name(action: str) -> Safe:
+    """The key of an action, as a person reads it: F2, Ctrl+R, Esc."""
+    return key_name(key(action))
 
 
 def key_name(key: str) -> Safe:
-    """A key of Textual's as a person reads it."""
-    if key == "escape":
-        return Safe("Esc")
-    return Safe("+".join(part.capitalize() for part in key.split("+")))
+    """A key of Textual's, as a person reads it."""
+    return Safe("Esc" if key == "escape" else "+".join(part.capitalize() for part in key.split("+")))
 
 
-USUAL = Keymap()
-"""The keys where nobody set others."""
+def labelled(*actions: str) -> list[tuple[str, str]]:
+    """Key and label of these actions, for a row of keys."""
+    return [(name(action), _(LABELS[action])) for action in actions]
+
+
+def named(text: str, **values: str) -> str:
+    """A sentence with its placeholders filled: ids of actions with their keys, others with these values."""
+    return text.format(**{action: name(action) for action in (*DEFAULTS, *FORM_ONLY)}, **values)

@@ -22,6 +22,7 @@ from tagsmith.model import (
     State,
     StationView,
 )
+from tagsmith.tui import keys
 from tagsmith.tui.port import ExtraKey
 from tagsmith.tui.text import EMPTY, Safe, joined, printable
 from tagsmith.tui.typeset import Ink, Row, Run, first_that_fits, fitted, padded, row, wrapped
@@ -284,12 +285,12 @@ def entry_row(text: str, width: int) -> Row:
 
 def key_row(view: StationView, width: int, *, alarm_seen: str = "") -> Row:
     """The operator's keys, those that matter now first; three of them on a narrow screen."""
-    keys = [("F1", _("help")), ("F2", _("undo last")), ("Esc", _("clear")), ("F8", _("log")), ("F10", _("quit"))]
+    row = keys.labelled("help", "undo", "clear", "log", "leave")
     if any(lane.phase is Phase.NOT_SAVED for lane in view.lanes):
-        keys.insert(0, ("F5", _("SAVE AGAIN")))
+        row = keys.labelled("retry") + row
     if view.delivery.alarm and view.delivery.alarm != alarm_seen:
-        keys.insert(0, ("F9", _("ALARM SEEN")))
-    return _keys(keys if width >= _NARROW_WIDTH else keys[:3], width)
+        row = keys.labelled("acknowledge") + row
+    return _keys(row if width >= _NARROW_WIDTH else row[:3], width)
 
 
 def extra_key_row(extras: Sequence[ExtraKey], width: int) -> Row:
@@ -297,10 +298,10 @@ def extra_key_row(extras: Sequence[ExtraKey], width: int) -> Row:
     return _keys([(extra.key.upper(), printable(extra.label, 24)) for extra in extras], width)
 
 
-def _keys(keys: Sequence[tuple[str, str]], width: int) -> Row:
+def _keys(labelled: Sequence[tuple[str, str]], width: int) -> Row:
     runs: list[Run] = []
     used = 0
-    for key, label in keys:
+    for key, label in labelled:
         cells = len(key) + cell_len(label) + 5
         if used + cells > width:
             break

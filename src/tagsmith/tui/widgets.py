@@ -20,7 +20,6 @@ from textual.widget import Widget
 from tagsmith.model import StationView
 from tagsmith.tui import status
 from tagsmith.tui.face import Face, Tone
-from tagsmith.tui.keys import USUAL, Keymap
 from tagsmith.tui.port import ExtraKey
 from tagsmith.tui.text import EMPTY, Safe
 from tagsmith.tui.typeset import Ink, Row, face_rows, fitted, row, wrapped
@@ -36,7 +35,6 @@ class Shown:
     hint: str = ""
     settled: bool = True
     alarm_seen: str = ""
-    keys: Keymap = USUAL
 
 
 class Sheet(Widget, inherit_bindings=False):
