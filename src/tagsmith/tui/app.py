@@ -140,6 +140,14 @@ class TagsmithApp(App[int], inherit_bindings=False):
         self.look = self.look or palette.theme_for(self.console.color_system)
         return palette.variables(self.look)
 
+    def wear(self, theme: str) -> None:
+        """Show everything in the colours of this theme from now on."""
+        self.look = theme
+        self._invalidate_css()
+        self.refresh_css(animate=False)
+        for screen in self.screen_stack:
+            screen.refresh(layout=True)
+
     def get_default_screen(self) -> Screen[Any]:
         """The operator's."""
         return OperatorScreen(self._shown(), self._extras, self._block)
@@ -203,6 +211,7 @@ class TagsmithApp(App[int], inherit_bindings=False):
         for screen in self.screen_stack:
             if tell := getattr(screen, "tell", None):
                 tell(shown)
+        self._offer_the_shift(shown)
         self._ring_the_bell(shown)
 
     def _ring_the_bell(self, shown: Shown) -> None:
@@ -281,10 +290,11 @@ class TagsmithApp(App[int], inherit_bindings=False):
     # --- commands -------------------------------------------------------------------------------------------------
 
     def action_help(self) -> None:
-        """F1: open the help, or close it."""
+        """F1: open the help on what is shown, or close it."""
         from tagsmith.tui.screens.help import HelpScreen
 
-        self._toggle(HelpScreen, lambda: HelpScreen(self._shown(), self._extras))
+        opened_on = self.screen
+        self._toggle(HelpScreen, lambda: HelpScreen(self._shown(), self._extras, opened_on))
 
     def action_log(self) -> None:
         """F8: open the log, or close it."""
@@ -347,6 +357,49 @@ class TagsmithApp(App[int], inherit_bindings=False):
         for extra in self._extras:
             if extra.key == key:
                 extra.action()
+
+    # --- pages ----------------------------------------------------------------------------------------------------
+
+    def action_readers(self) -> None:
+        """Ctrl+R: the readers and scanners."""
+        from tagsmith.tui.screens.readers import ReadersScreen
+
+        self._toggle(ReadersScreen, lambda: ReadersScreen(self._shown()))
+
+    def action_settings(self) -> None:
+        """Ctrl+T: what is set, and where."""
+        from tagsmith.tui.screens.settings import SettingsScreen
+
+        self._toggle(SettingsScreen, lambda: SettingsScreen(self._shown(), self._settings, self.look))
+
+    def action_shift(self) -> None:
+        """F12: sign on and off, start and end the shift."""
+        from tagsmith.tui.screens.shift import ShiftScreen
+
+        self._toggle(ShiftScreen, lambda: ShiftScreen(self._shown(), self._station))
+
+    def action_palette(self) -> None:
+        """Ctrl+P: the supervisor's commands, or the word that a supervisor must sign on."""
+        from tagsmith.tui.screens.palette import CommandsScreen, NoSupervisorScreen, may_command
+
+        if self._buffer.text:
+            self.bell()  # the rest of the number would be lost in there
+        elif may_command(self._station.view(), self._operators):
+            self._toggle(CommandsScreen, lambda: CommandsScreen(self))
+        else:
+            self._toggle(NoSupervisorScreen, lambda: NoSupervisorScreen(self._shown()))
+
+    def _offer_the_shift(self, shown: Shown) -> None:
+        """Open the shift's page once, at the start of a station where nobody may work before somebody has signed on."""
+        if self._shift_offered or not shown.view.lanes:
+            return
+        self._shift_offered = True
+        shift = shown.view.shift
+        if not shift.required or shift.ready or self._buffer.text or len(self.screen_stack) > 1:
+            return
+        from tagsmith.tui.screens.shift import ShiftScreen
+
+        self.push_screen(ShiftScreen(shown, self._station, by_itself=True))
 
     # --- when something of ours breaks ----------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ Which keys are allowed and that none is taken twice is judged where settings are
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tagsmith.i18n import N_, _
 from tagsmith.tui.text import Safe
@@ -112,3 +112,8 @@ def labelled(*actions: str) -> list[tuple[str, str]]:
 def named(text: str, **values: str) -> str:
     """A sentence with its placeholders filled: ids of actions with their keys, others with these values."""
     return text.format(**{action: name(action) for action in (*DEFAULTS, *FORM_ONLY)}, **values)
+
+
+def back(names: Sequence[str]) -> str:
+    """Which keys go back."""
+    return _("{keys}: back").format(keys=_(" or ").join(names))

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.screen import Screen
 
+from tagsmith.tui import keys
 from tagsmith.tui.face import faces
 from tagsmith.tui.text import Safe
 from tagsmith.tui.typeset import Ink
 from tagsmith.tui.widgets import EntrySheet, LineSheet, PageSheet, Shown, StripSheet
 
+Lines = list[tuple[Safe, Ink]]
+
 
 class Overlay(Screen[None], inherit_bindings=False):
-    """A page over the lanes. Scans that come meanwhile go where they always go, and the top line tells of them."""
+    """A page over the lanes. Scans that come meanwhile go where they always go, and the top line tells of them.
+
+    The help tells `ABOUT` where it was opened on this page: pairs of what is meant (a sentence with the ids of actions
+    in braces, for their keys) and what it does.
+    """
 
     AUTO_FOCUS = "VerticalScroll"
+    ABOUT: ClassVar[tuple[tuple[str, str], ...]] = ()
+    takes_text = False
+    """Whether what is typed goes into a field of this page; scans go where they always go all the same."""
 
     def __init__(self, shown: Shown, title: Safe) -> None:
         super().__init__()
@@ -48,3 +59,9 @@ class Overlay(Screen[None], inherit_bindings=False):
         heading, face = faces(shown.view, settled=shown.settled, alarm_seen=shown.alarm_seen)[0]
         self.query_one(StripSheet).tell(face, heading)
         self.query_one(EntrySheet).tell(shown.typed)
+
+
+def title(text: str, action: str = "", rest: str = "") -> Safe:
+    """The line above a page: what it is, how to go back, what else the keys do."""
+    back = [keys.name(one) for one in (action, "clear") if one]
+    return Safe("   ".join(part for part in (text, keys.back(back), rest) if part))

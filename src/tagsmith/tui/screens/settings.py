@@ -1,0 +1,72 @@
+"""The settings' page (Ctrl+T): every setting in force, and the file, variable or flag that it comes from. To be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from tagsmith.errors import TagsmithError
+from tagsmith.i18n import N_, Sentence, _, spoken
+from tagsmith.tui import palette
+from tagsmith.tui.screens.overlay import Lines, Overlay, title
+from tagsmith.tui.text import EMPTY, Safe, printable
+from tagsmith.tui.typeset import Ink, padded
+from tagsmith.tui.widgets import PageSheet, Shown
+
+if TYPE_CHECKING:
+    from tagsmith.config import Explained
+
+_NAME = 22
+
+
+def setting_lines(settings: Sequence[Explained]) -> Lines:
+    """What the page says of these settings: section by section, those that somebody has set bold, with their place."""
+    lines: Lines = []
+    for section, members in groupby(settings, key=lambda one: one.section):
+        lines.append((printable(section if section.startswith("[") else f"[{section}]"), Ink.REVERSE))
+        for one in members:
+            value = printable(one.value) if one.value else Safe(_("not set"))
+            lines.append((Safe(f"{padded(one.name, _NAME)} {value}"), Ink.BOLD if one.where else Ink.PLAIN))
+            if one.where:
+                lines.append((printable("  " + _("from {place}").format(place=one.where)), Ink.DIM))
+        lines.append((EMPTY, Ink.PLAIN))
+    return lines
+
+
+class SettingsScreen(Overlay):
+    """The settings as they are now. The same key, or Esc, goes back.
+
+    Where one has been changed since the station was started, the change is shown, and that it does not hold yet is said
+    at the top.
+    """
+
+    ABOUT = (
+        (N_("This page"), N_("all settings; bold is what somebody has set, with where. It is read, not written, here.")),
+        (N_("***"), N_("a secret, which no page shows.")),
+        (N_("To change one"), N_("write it into the file that is named, and start the station again.")),
+    )
+
+    def __init__(self, shown: Shown, settings: Callable[[], Sequence[Explained]] | None, theme: str) -> None:
+        super().__init__(shown, title(_("SETTINGS"), "settings", _("arrows: scroll")))
+        self._settings = settings
+        self._theme = theme
+
+    def page(self) -> PageSheet:
+        """All of them."""
+        return PageSheet(self._lines())
+
+    def _lines(self) -> Lines:
+        theme = spoken(Sentence("The colours now: {theme}.", theme=palette.THEMES[self._theme]))
+        lines: Lines = [(Safe(theme), Ink.PLAIN)]
+        if self._settings is None:
+            return [*lines, (Safe(_("This station has settings of its own, none of them from a file.")), Ink.PLAIN)]
+        lines.append((Safe(_("What was changed since the start holds from the next start on.")), Ink.DIM))
+        lines.append((EMPTY, Ink.PLAIN))
+        try:
+            return lines + setting_lines(self._settings())
+        except TagsmithError as error:
+            # Somebody has written into a file since the start: the station goes on as it was started.
+            lines.append((Safe(_("They cannot be read now:")), Ink.BOLD))
+            lines += [(printable(text), Ink.PLAIN) for text in (error.message, error.remedy) if text]
+            return lines
