@@ -111,7 +111,7 @@ class Wanted:
             "theme": settings.screen.theme,
             "keys": settings.keys.model_dump(),
             "operators": bool(settings.operator),
-            "settings": lambda: explained(self.config, self.overrides),
+            "settings": explained(self.config, self.overrides),
         }
 
 

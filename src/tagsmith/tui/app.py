@@ -57,7 +57,7 @@ class TagsmithApp(App[int], inherit_bindings=False):
 
     `extra_keys` and `hint` are for a demo. `silence_s` is for scanners that send no end (see `ScanBuffer`). `look` is
     the theme (None: as the terminal can), `keys` the keys that are not the usual ones, `operators` whether the station
-    knows who works there, `settings` tells what is set and where. `now` gives local time, `clock` must be the
+    knows who works there, `settings` what was set at the start, and where. `now` gives local time, `clock` must be the
     monotonic clock that key events are stamped with.
     """
 
@@ -85,7 +85,7 @@ class TagsmithApp(App[int], inherit_bindings=False):
         look: str | None = None,
         keys: Mapping[str, str] | None = None,
         operators: bool = False,
-        settings: Callable[[], Sequence[Explained]] | None = None,
+        settings: Sequence[Explained] = (),
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -335,6 +335,9 @@ class TagsmithApp(App[int], inherit_bindings=False):
 
     def action_clear(self) -> None:
         """Esc: go back to the lanes; there, drop the line under way and what waits."""
+        if close_field := getattr(self.screen, "close_field", None):
+            if close_field():
+                return
         if self._to_the_lanes():
             return
         self._buffer.clear()

@@ -47,7 +47,7 @@ def run_screen(
     theme: str | None = None,
     keys: Mapping[str, str] | None = None,
     operators: bool = False,
-    settings: Callable[[], Sequence[Explained]] | None = None,
+    settings: Sequence[Explained] = (),
     stop_within_s: float = STOP_WITHIN_S,
 ) -> int:
     """Show the station until somebody leaves; the exit status. Starts the station after the first frame and ends it.
@@ -90,7 +90,7 @@ def run_form(
     theme: str | None = None,
     keys: Mapping[str, str] | None = None,
     operators: bool = False,
-    settings: Callable[[], Sequence[Explained]] | None = None,
+    settings: Sequence[Explained] = (),
     stop_within_s: float = STOP_WITHIN_S,
 ) -> int:
     """Show the technician's form, as `run_screen` shows the station; `user` stands in it from the start.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from tagsmith.errors import TagsmithError
 from tagsmith.i18n import N_, Sentence, _, spoken
 from tagsmith.tui import palette
 from tagsmith.tui.screens.overlay import Lines, Overlay, title
@@ -35,11 +34,7 @@ def setting_lines(settings: Sequence[Explained]) -> Lines:
 
 
 class SettingsScreen(Overlay):
-    """The settings as they are now. The same key, or Esc, goes back.
-
-    Where one has been changed since the station was started, the change is shown, and that it does not hold yet is said
-    at the top.
-    """
+    """The settings as they were at the start: those that hold. The same key, or Esc, goes back."""
 
     ABOUT = (
         (N_("This page"), N_("all settings; bold is what somebody has set, with where. It is read, not written, here.")),
@@ -47,26 +42,15 @@ class SettingsScreen(Overlay):
         (N_("To change one"), N_("write it into the file that is named, and start the station again.")),
     )
 
-    def __init__(self, shown: Shown, settings: Callable[[], Sequence[Explained]] | None, theme: str) -> None:
+    def __init__(self, shown: Shown, settings: Sequence[Explained], theme: str) -> None:
         super().__init__(shown, title(_("SETTINGS"), "settings", _("arrows: scroll")))
         self._settings = settings
         self._theme = theme
 
     def page(self) -> PageSheet:
         """All of them."""
-        return PageSheet(self._lines())
-
-    def _lines(self) -> Lines:
         theme = spoken(Sentence("The colours now: {theme}.", theme=palette.THEMES[self._theme]))
         lines: Lines = [(Safe(theme), Ink.PLAIN)]
-        if self._settings is None:
-            return [*lines, (Safe(_("This station has settings of its own, none of them from a file.")), Ink.PLAIN)]
-        lines.append((Safe(_("What was changed since the start holds from the next start on.")), Ink.DIM))
-        lines.append((EMPTY, Ink.PLAIN))
-        try:
-            return lines + setting_lines(self._settings())
-        except TagsmithError as error:
-            # Somebody has written into a file since the start: the station goes on as it was started.
-            lines.append((Safe(_("They cannot be read now:")), Ink.BOLD))
-            lines += [(printable(text), Ink.PLAIN) for text in (error.message, error.remedy) if text]
-            return lines
+        if not self._settings:
+            lines.append((Safe(_("This station has settings of its own, none of them from a file.")), Ink.PLAIN))
+        return PageSheet([*lines, (EMPTY, Ink.PLAIN), *setting_lines(self._settings)])
