@@ -112,7 +112,10 @@ class TagsmithApp(App[int], inherit_bindings=False):
             is_shut=lambda: getattr(self.screen, "takes_scans", True) is False,
         )
         held_keys.hold(keys or {})
-        self._operators = operators
+        self.station = station
+        """What the pages ask things of."""
+        self.operators = operators
+        """Whether the station knows who works there."""
         self._settings = settings
         self._shift_offered = False
         self._began_at = clock()
@@ -387,7 +390,7 @@ class TagsmithApp(App[int], inherit_bindings=False):
 
         if self._buffer.text:
             self.bell()  # the rest of the number would be lost in there
-        elif may_command(self._station.view(), self._operators):
+        elif may_command(self._station.view(), self.operators):
             self._toggle(CommandsScreen, lambda: CommandsScreen(self))
         else:
             self._toggle(NoSupervisorScreen, lambda: NoSupervisorScreen(self._shown()))

@@ -245,7 +245,13 @@ def _enrolment_face(shown: FormShown, one: Enrolment) -> Face:
     record = one.record
     number, user = record.entry.visual_number, record.entry.user_id or ""
     message = record.activation.message or record.reservation.message
-    said = {"number": number, "user": user, "contract": record.contract_id or "-", "to": shown.form.user, "do_it": keys.name("do_it")}
+    said = {
+        "number": number,
+        "user": user,
+        "contract": record.contract_id or "-",
+        "to": shown.form.user,
+        "do_it": keys.name("do_it"),
+    }
     word, tone = "STOP", Tone.ERROR
     match one.reached:
         case Reached.SAVED:
@@ -266,7 +272,11 @@ def _enrolment_face(shown: FormShown, one: Enrolment) -> Face:
             hint = _("{number} works for {user}. Tap the next key.")
         case Reached.NO_USER:
             word, title = "WHO?", _("{number} is reserved, but the API does not know the user {user}.")
-            hint = _("{do_it}: activate it for {to}.") if _user_stands(shown) else _("Correct the user above, press Enter.")
+            hint = (
+                _("{do_it}: activate it for {to}.")
+                if _user_stands(shown)
+                else _("Correct the user above, press Enter.")
+            )
         case Reached.GONE:
             word, tone, title, hint = "TAP", Tone.READY, _("{number} was taken back."), _("Tap a key on the reader.")
         case _:

@@ -305,7 +305,10 @@ _HELP = (
     ("Key", "lay the new key on the reader and leave it there until it is saved."),
     ("Number", "scan the printed number, wherever the cursor is, or type it here and press Enter."),
     ("Name", "how the user sees the key; may stay empty."),
-    ("{do_it}", "does what the form asks: saves, reserves and activates the key; corrects a user; disables a lost key."),
+    (
+        "{do_it}",
+        "does what the form asks: saves, reserves and activates the key; corrects a user; disables a lost key.",
+    ),
     ("{replace}", "replace a lost key: choose it with the arrows, Enter, {do_it}; then tap the new one."),
     ("{retry}", "save again what could not be saved"),
     ("{log}", "the log of this run"),

@@ -228,9 +228,7 @@ class LogScreen(Overlay):
         self._tell_stand()
 
     def _tell_stand(self) -> None:
-        self.query_one(StandSheet).tell(
-            follows=self.follows, found=len(self._found), at=self._at, wanted=self._wanted
-        )
+        self.query_one(StandSheet).tell(follows=self.follows, found=len(self._found), at=self._at, wanted=self._wanted)
 
     def _lines(self) -> Lines:
         lines = self._ring.lines()

@@ -37,7 +37,10 @@ class SettingsScreen(Overlay):
     """The settings as they were at the start: those that hold. The same key, or Esc, goes back."""
 
     ABOUT = (
-        (N_("This page"), N_("all settings; bold is what somebody has set, with where. It is read, not written, here.")),
+        (
+            N_("This page"),
+            N_("all settings; bold is what somebody has set, with where. It is read, not written, here."),
+        ),
         (N_("***"), N_("a secret, which no page shows.")),
         (N_("To change one"), N_("write it into the file that is named, and start the station again.")),
     )
