@@ -1,4 +1,4 @@
-"""The settings in force for a person to look at: each value in words, and where it comes from. No secret is among them."""
+"""The settings in force for a person to look at: each value in words, and where it comes from. No secret is shown."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class Holdback:
         return Sorted()
 
     def taint(self, time: float) -> None:
-        """Something else took a key at this time: a burst right behind it may be the rest of its scan, and is refused."""
+        """Something else took a key now: a burst right behind it may be the rest of its scan, and is refused."""
         self._typed_at = max(self._typed_at, time)
 
     def clear(self) -> None:

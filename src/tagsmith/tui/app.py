@@ -338,9 +338,8 @@ class TagsmithApp(App[int], inherit_bindings=False):
 
     def action_clear(self) -> None:
         """Esc: go back to the lanes; there, drop the line under way and what waits."""
-        if close_field := getattr(self.screen, "close_field", None):
-            if close_field():
-                return
+        if (close_field := getattr(self.screen, "close_field", None)) and close_field():
+            return
         if self._to_the_lanes():
             return
         self._buffer.clear()

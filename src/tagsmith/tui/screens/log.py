@@ -51,7 +51,7 @@ class StandSheet(Sheet):
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
-        self._what = {"follows": True, "found": 0, "at": None, "wanted": ""}
+        self._what: dict[str, object] = {"follows": True, "found": 0, "at": None, "wanted": ""}
 
     def tell(self, **what: object) -> None:
         """Show this."""

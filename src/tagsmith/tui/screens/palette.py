@@ -12,7 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
-from textual.app import ComposeResult
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider, SearchIcon
 from textual.containers import Horizontal
 
@@ -108,13 +107,9 @@ class CommandsScreen(CommandPalette):
         super().__init__([StationCommands], placeholder=_("a command, or a part of its name"))
         self._station = app
 
-    def compose(self) -> ComposeResult:
-        """Textual's, with a line that says what became of a scan, and without its picture, which few consoles have."""
-        for widget in super().compose():
-            yield widget
-
     def on_mount(self) -> None:
-        """The line for scans is there from the start."""
+        """A line for what became of a scan, and no picture of a lens: few consoles have one."""
+        self._bindings.bind(keys.key("palette"), "escape")
         self.query(SearchIcon).remove()
         line = LineSheet((), id="dropped")
         line.display = False

@@ -1,4 +1,4 @@
-"""The settings' page (Ctrl+T): every setting in force, and the file, variable or flag that it comes from. To be read."""
+"""The settings' page (Ctrl+T): every setting in force, and the file, variable or flag that it comes from."""
 
 from __future__ import annotations
 

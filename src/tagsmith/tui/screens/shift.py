@@ -17,7 +17,6 @@ from textual.widgets import Input
 from tagsmith import words
 from tagsmith.i18n import N_, Sentence, _, plural, spoken
 from tagsmith.production import CheckView, ShiftView
-from tagsmith.tui import keys
 from tagsmith.tui.port import Station
 from tagsmith.tui.screens.overlay import Lines, Overlay, title
 from tagsmith.tui.text import EMPTY, Safe, printable
