@@ -267,8 +267,11 @@ class PageSheet(Sheet):
 
     def typeset(self, width: int, height: int) -> Sequence[Row]:
         """All lines, wrapped."""
-        rows: list[Row] = []
-        for text, ink in self.lines:
-            parts = wrapped(text, width, len(text) or 1) or [Safe()]
-            rows += [row(part, ink) for part in parts]
-        return rows
+        return [row(part, ink) for text, ink in self.lines for part in folded(text, width)]
+
+
+def folded(text: Safe, width: int) -> list[Safe]:
+    """A line of a page, on as many rows as it needs; those after the first are indented as the first one is."""
+    body = text.lstrip(" ")
+    indent = min(len(text) - len(body), width // 2)
+    return [Safe(" " * indent + part) for part in wrapped(Safe(body), width - indent, len(body) or 1)] or [EMPTY]

@@ -16,8 +16,8 @@ from tagsmith.tui import keys
 from tagsmith.tui.ring import LogRing
 from tagsmith.tui.screens.overlay import Lines, Overlay, title
 from tagsmith.tui.text import Safe, printable
-from tagsmith.tui.typeset import Ink, Row, fitted, row, wrapped
-from tagsmith.tui.widgets import LineSheet, PageSheet, Sheet, Shown
+from tagsmith.tui.typeset import Ink, Row, fitted, row
+from tagsmith.tui.widgets import LineSheet, PageSheet, Sheet, Shown, folded
 
 
 def hits(lines: Sequence[str], wanted: str) -> list[int]:
@@ -43,7 +43,7 @@ class LogSheet(PageSheet):
 
     def top_of(self, place: int, width: int) -> int:
         """The first row of a line, when all are wrapped to this width."""
-        return sum(len(wrapped(text, width, len(text) or 1) or [text]) for text, _ink in self.lines[:place])
+        return sum(len(folded(text, width)) for text, _ink in self.lines[:place])
 
 
 class StandSheet(Sheet):
@@ -108,17 +108,14 @@ class LogScreen(Overlay):
         """While the field is open."""
         return self.is_mounted and bool(self.query_one("#find").display)
 
-    def compose(self) -> ComposeResult:
-        """The page with its stand and the field below it."""
-        *above, entry = super().compose()
-        yield from above
+    def below(self) -> ComposeResult:
+        """The field, and how the page stands."""
         with Horizontal(id="find", classes="line"):
             label = LineSheet(((Safe(f" {_('Find')}"), Ink.BOLD),))
             label.add_class("label")
             yield label
             yield FindField()
         yield StandSheet("stand")
-        yield entry
 
     def page(self) -> PageSheet:
         """What is in the ring now."""
@@ -178,6 +175,7 @@ class LogScreen(Overlay):
         self.query_one("#find").display = True
         field.focus()
         self._tell_stand()
+        self.tell(self._shown)
 
     def close_field(self) -> bool:
         """Close the field; whether it was open."""
@@ -189,6 +187,7 @@ class LogScreen(Overlay):
         self.follows = scroll.scroll_offset.y >= scroll.max_scroll_y
         self._at = None
         self._look_again()
+        self.tell(self._shown)
         return True
 
     @on(Input.Submitted)

@@ -39,12 +39,17 @@ class Overlay(Screen[None], inherit_bindings=False):
     def page(self) -> PageSheet:
         """What is to be read."""
 
+    def below(self) -> ComposeResult:
+        """What stands between the page and the number being typed."""
+        yield from ()
+
     def compose(self) -> ComposeResult:
         """Lane, title, page, the number being typed."""
         yield StripSheet(faces(self._shown.view)[0][1], id="lane")
         yield LineSheet(((self._title_line, Ink.BOLD),), id="title")
         with VerticalScroll():
             yield self.page()
+        yield from self.below()
         yield EntrySheet(id="entry")
 
     def on_mount(self) -> None:
@@ -58,7 +63,9 @@ class Overlay(Screen[None], inherit_bindings=False):
             return
         heading, face = faces(shown.view, settled=shown.settled, alarm_seen=shown.alarm_seen)[0]
         self.query_one(StripSheet).tell(face, heading)
-        self.query_one(EntrySheet).tell(shown.typed)
+        entry = self.query_one(EntrySheet)
+        entry.display = bool(shown.typed) or not self.takes_text
+        entry.tell(shown.typed)
 
 
 def title(text: str, action: str = "", rest: str = "") -> Safe:

@@ -197,17 +197,14 @@ class ShiftScreen(Overlay):
         self._chosen: Deed | None = None
         self._width = 60
 
-    def compose(self) -> ComposeResult:
-        """The page, what can be chosen, the field."""
-        *above, entry = super().compose()
-        yield from above
+    def below(self) -> ComposeResult:
+        """What can be chosen, and the field."""
         yield DeedSheet("deeds")
         with Horizontal(classes="line"):
             label = LineSheet(((Safe(f" {_('Sign on')}"), Ink.BOLD),))
             label.add_class("label")
             yield label
             yield SignOnField()
-        yield entry
 
     def page(self) -> PageSheet:
         """How the shift stands now."""
@@ -231,7 +228,6 @@ class ShiftScreen(Overlay):
         if lines != sheet.lines:
             sheet.tell(lines)
         self._tell_deeds()
-        self.query_one("#entry").display = bool(shown.typed)
         if self._by_itself and self.is_current and shift.ready and not self.query_one(SignOnField).value:
             self.dismiss()
 
