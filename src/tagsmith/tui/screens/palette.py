@@ -18,10 +18,11 @@ from textual.containers import Horizontal
 from tagsmith.i18n import N_, Sentence, _, spoken
 from tagsmith.model import Scan, StationView
 from tagsmith.tui import keys, palette
+from tagsmith.tui.face import faces
 from tagsmith.tui.screens.overlay import Overlay, title
 from tagsmith.tui.text import Safe
 from tagsmith.tui.typeset import Ink
-from tagsmith.tui.widgets import LineSheet, PageSheet, Shown
+from tagsmith.tui.widgets import LineSheet, PageSheet, Shown, StripSheet
 
 if TYPE_CHECKING:
     from tagsmith.tui.app import TagsmithApp
@@ -49,7 +50,10 @@ class Command:
 
 def commands(app: TagsmithApp) -> Iterator[Command]:
     """All commands, those that are wanted most often first."""
+    alarm = app.station.view().delivery.alarm
     for action in _PAGES:
+        if action == "acknowledge" and not alarm:
+            continue
         if run := getattr(app, f"action_{action}", None):
             name = _(_NAMES[action])
             yield Command(f"{name}  ({keys.name(action)})", _(keys.MEANINGS[action]), run)
@@ -103,9 +107,11 @@ class CommandsScreen(CommandPalette):
         (N_("Scans"), N_("are dropped here, and that is said: nobody sees the lanes.")),
     )
 
-    def __init__(self, app: TagsmithApp) -> None:
+    def __init__(self, shown: Shown, operators: bool) -> None:
         super().__init__([StationCommands], placeholder=_("a command, or a part of its name"))
-        self._station = app
+        self._shown = shown
+        self._operators = operators
+        self._strip = StripSheet(faces(shown.view)[0][1], id="lane")
 
     def on_mount(self) -> None:
         """A line for what became of a scan, and no picture of a lens: few consoles have one."""
@@ -113,7 +119,9 @@ class CommandsScreen(CommandPalette):
         self.query(SearchIcon).remove()
         line = LineSheet((), id="dropped")
         line.display = False
+        self.mount(self._strip, before=0)
         self.mount(line, after=self.query_one("#--container #--input", Horizontal))
+        self.tell(self._shown)
 
     def refuse_scan(self, scan: Scan) -> None:
         """Say that a scan was dropped."""
@@ -123,8 +131,13 @@ class CommandsScreen(CommandPalette):
         line.renew()
 
     def tell(self, shown: Shown) -> None:
-        """Go when whoever opened it is no supervisor any more."""
-        if self.is_mounted and self.is_current and not may_command(shown.view, self._station.operators):
+        """Show how the first lane stands; go when whoever opened it is no supervisor any more."""
+        self._shown = shown
+        if not self.is_mounted:
+            return
+        heading, face = faces(shown.view, settled=shown.settled, alarm_seen=shown.alarm_seen)[0]
+        self._strip.tell(face, heading)
+        if self.is_current and not may_command(shown.view, self._operators):
             self.dismiss()
 
 

@@ -61,7 +61,8 @@ def deeds(shift: ShiftView) -> tuple[Deed, ...]:
 
 def usual(shift: ShiftView) -> Deed | None:
     """What Enter does when nothing was chosen: begin, where that is the next step. Nothing is ended unasked."""
-    return Deed.START if shift.shift is None and shift.operator is not None else None
+    next_one = shift.shift is None and shift.report is None and shift.operator is not None
+    return Deed.START if next_one else None
 
 
 def shift_lines(shift: ShiftView, width: int) -> Lines:
