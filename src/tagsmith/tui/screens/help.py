@@ -49,7 +49,7 @@ class HelpScreen(Overlay):
     """The help. Esc or its key goes back."""
 
     def __init__(self, shown: Shown, extras: Sequence[ExtraKey], opened_on: Screen[object] | None = None) -> None:
-        super().__init__(shown, title(_("HELP"), "help", _("arrows: scroll")))
+        super().__init__(shown, title(_("HELP"), "help"), _("arrows: scroll"))
         self._extras = extras
         self._about: tuple[tuple[str, str], ...] = getattr(opened_on, "ABOUT", ())
 

@@ -95,7 +95,7 @@ class LogScreen(Overlay):
         """There are new lines."""
 
     def __init__(self, shown: Shown, ring: LogRing) -> None:
-        super().__init__(shown, title(_("LOG"), "log", _("arrows, Home, End: scroll")))
+        super().__init__(shown, title(_("LOG"), "log"), _("arrows, Home, End: scroll"))
         self._ring = ring
         self._pending = False
         self._found: list[int] = []

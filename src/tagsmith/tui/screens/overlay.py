@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.screen import Screen
 
 from tagsmith.tui import keys
 from tagsmith.tui.face import faces
-from tagsmith.tui.text import Safe
-from tagsmith.tui.typeset import Ink
-from tagsmith.tui.widgets import EntrySheet, LineSheet, PageSheet, Shown, StripSheet
+from tagsmith.tui.text import EMPTY, Safe, joined, printable
+from tagsmith.tui.typeset import Ink, Row, first_that_fits, padded, row, wrapped
+from tagsmith.tui.widgets import EntrySheet, PageSheet, Sheet, Shown, StripSheet
 
 Lines = list[tuple[Safe, Ink]]
 
@@ -30,10 +32,10 @@ class Overlay(Screen[None], inherit_bindings=False):
     takes_text = False
     """Whether what is typed goes into a field of this page; scans go where they always go all the same."""
 
-    def __init__(self, shown: Shown, title: Safe) -> None:
+    def __init__(self, shown: Shown, title: Safe, rest: str = "") -> None:
         super().__init__()
         self._shown = shown
-        self._title_line = title
+        self._title_line = TitleSheet(title, Safe(rest), id="title")
 
     @abstractmethod
     def page(self) -> PageSheet:
@@ -46,7 +48,7 @@ class Overlay(Screen[None], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """Lane, title, page, the number being typed."""
         yield StripSheet(faces(self._shown.view)[0][1], id="lane")
-        yield LineSheet(((self._title_line, Ink.BOLD),), id="title")
+        yield self._title_line
         with VerticalScroll():
             yield self.page()
         yield from self.below()
@@ -68,7 +70,33 @@ class Overlay(Screen[None], inherit_bindings=False):
         entry.tell(shown.typed)
 
 
-def title(text: str, action: str = "", rest: str = "") -> Safe:
-    """The line above a page: what it is, how to go back, what else the keys do."""
-    back = [keys.name(one) for one in (action, "clear") if one]
-    return Safe("   ".join(part for part in (text, keys.back(back), rest) if part))
+class TitleSheet(Sheet):
+    """The line above a page; what the keys do besides going back is left out where there is no room for it."""
+
+    def __init__(self, title: Safe, rest: Safe, id: str) -> None:
+        super().__init__(id=id)
+        self._variants = (joined([title, rest], "   "), title)
+
+    def typeset(self, width: int, height: int) -> Sequence[Row]:
+        """One line."""
+        return [row(first_that_fits(width, self._variants), Ink.BOLD)]
+
+
+def title(text: str, action: str) -> Safe:
+    """What a page is, and the keys that go back from it."""
+    return Safe(f"{text}   {keys.back([keys.name(action), keys.name('clear')])}")
+
+
+def spread(label: str, text: str, at: int, width: int) -> list[Safe]:
+    """A label and its text beside it, in a column that begins at `at`; below it where the page is too narrow."""
+    if cell_len(label) >= at or width < 2 * at:
+        return [Safe(label), *(Safe(f"{'':{_BELOW}}{part}") for part in _parts(text, width - _BELOW))]
+    first, *more = _parts(text, width - at) or [EMPTY]
+    return [Safe(padded(label, at) + first), *(Safe(" " * at + part) for part in more)]
+
+
+_BELOW = 5
+
+
+def _parts(text: str, width: int) -> list[Safe]:
+    return wrapped(printable(text), width, len(text) or 1)

@@ -126,7 +126,7 @@ class CommandsScreen(CommandPalette):
     def refuse_scan(self, scan: Scan) -> None:
         """Say that a scan was dropped."""
         line = self.query_one("#dropped", LineSheet)
-        line.lines = ((Safe(_("A scan came: it was dropped. Go back first, then scan.")), Ink.BOLD),)
+        line.lines = ((Safe(_("Scan dropped: go back, then scan.")), Ink.BOLD),)
         line.display = True
         line.renew()
 

@@ -71,7 +71,7 @@ class ReadersScreen(Overlay):
     )
 
     def __init__(self, shown: Shown) -> None:
-        super().__init__(shown, title(_("READERS"), "readers", _("arrows: scroll")))
+        super().__init__(shown, title(_("READERS"), "readers"), _("arrows: scroll"))
 
     def page(self) -> PageSheet:
         """The readers now."""

@@ -8,25 +8,29 @@ from typing import TYPE_CHECKING
 
 from tagsmith.i18n import N_, Sentence, _, spoken
 from tagsmith.tui import palette
-from tagsmith.tui.screens.overlay import Lines, Overlay, title
+from tagsmith.tui.screens.overlay import Lines, Overlay, spread, title
 from tagsmith.tui.text import EMPTY, Safe, printable
-from tagsmith.tui.typeset import Ink, padded
+from tagsmith.tui.typeset import Ink
 from tagsmith.tui.widgets import PageSheet, Shown
 
 if TYPE_CHECKING:
     from tagsmith.config import Explained
 
-_NAME = 22
+_NAME = 21
 
 
-def setting_lines(settings: Sequence[Explained]) -> Lines:
+def setting_lines(settings: Sequence[Explained], theme: str, width: int) -> Lines:
     """What the page says of these settings: section by section, those that somebody has set bold, with their place."""
-    lines: Lines = []
+    now = spoken(Sentence("The colours now: {theme}.", theme=palette.THEMES[theme]))
+    lines: Lines = [(Safe(now), Ink.PLAIN)]
+    if not settings:
+        lines.append((Safe(_("This station has settings of its own, none of them from a file.")), Ink.PLAIN))
+    lines.append((EMPTY, Ink.PLAIN))
     for section, members in groupby(settings, key=lambda one: one.section):
         lines.append((printable(section if section.startswith("[") else f"[{section}]"), Ink.REVERSE))
         for one in members:
-            value = printable(one.value) if one.value else Safe(_("not set"))
-            lines.append((Safe(f"{padded(one.name, _NAME)} {value}"), Ink.BOLD if one.where else Ink.PLAIN))
+            ink = Ink.BOLD if one.where else Ink.PLAIN
+            lines += [(text, ink) for text in spread(one.name, one.value or _("not set"), _NAME, width)]
             if one.where:
                 lines.append((printable("  " + _("from {place}").format(place=one.where)), Ink.DIM))
         lines.append((EMPTY, Ink.PLAIN))
@@ -46,14 +50,10 @@ class SettingsScreen(Overlay):
     )
 
     def __init__(self, shown: Shown, settings: Sequence[Explained], theme: str) -> None:
-        super().__init__(shown, title(_("SETTINGS"), "settings", _("arrows: scroll")))
+        super().__init__(shown, title(_("SETTINGS"), "settings"), _("arrows: scroll"))
         self._settings = settings
         self._theme = theme
 
     def page(self) -> PageSheet:
         """All of them."""
-        theme = spoken(Sentence("The colours now: {theme}.", theme=palette.THEMES[self._theme]))
-        lines: Lines = [(Safe(theme), Ink.PLAIN)]
-        if not self._settings:
-            lines.append((Safe(_("This station has settings of its own, none of them from a file.")), Ink.PLAIN))
-        return PageSheet([*lines, (EMPTY, Ink.PLAIN), *setting_lines(self._settings)])
+        return PageSheet(lambda width: setting_lines(self._settings, self._theme, width))

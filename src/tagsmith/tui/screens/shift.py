@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from functools import partial
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,11 +17,11 @@ from textual.widgets import Input
 
 from tagsmith import words
 from tagsmith.i18n import N_, Sentence, _, plural, spoken
-from tagsmith.production import CheckView, ShiftView
+from tagsmith.production import CheckView, ShiftReport, ShiftView
 from tagsmith.tui.port import Station
-from tagsmith.tui.screens.overlay import Lines, Overlay, title
+from tagsmith.tui.screens.overlay import Lines, Overlay, spread, title
 from tagsmith.tui.text import EMPTY, Safe, printable
-from tagsmith.tui.typeset import Ink, Row, fitted, padded, row
+from tagsmith.tui.typeset import Ink, Row, row
 from tagsmith.tui.widgets import LineSheet, PageSheet, Sheet, Shown
 
 
@@ -48,7 +49,9 @@ _CHECKS = {
     "disc": N_("disc"),
     "clock": N_("clock"),
 }
-_CHECK_WIDTH = 14
+_CHECK_WIDTH = 20
+_LABEL, _SHORT = 22, 19
+"""Where the values of a report begin: as its page has it, and on a narrow screen."""
 
 
 def deeds(shift: ShiftView) -> tuple[Deed, ...]:
@@ -75,11 +78,10 @@ def shift_lines(shift: ShiftView, width: int) -> Lines:
     if shift.checks:
         lines += [(EMPTY, Ink.PLAIN), (Safe(_checks_title(shift.checks)), Ink.BOLD)]
         for check in shift.checks:
-            lines += _check(check)
+            lines += _check(check, width)
     if shift.report is not None:
         lines.append((EMPTY, Ink.PLAIN))
-        for line in words.shift_page(shift.report).splitlines():
-            lines.append((fitted(Safe("─" * width), width) if set(line) == {"="} else printable(line), Ink.PLAIN))
+        lines += _report(shift.report, width)
     return lines
 
 
@@ -119,14 +121,24 @@ def _checks_title(checks: Sequence[CheckView]) -> str:
     return plural("{count} check is open", "{count} checks are open", open_ones).format(count=open_ones)
 
 
-def _check(check: CheckView) -> Lines:
+def _report(report: ShiftReport, width: int) -> Lines:
+    """The page of a report, as narrow as it must be."""
+    title, _rule, *rest = words.shift_page(report).splitlines()
+    lines: Lines = [(printable(title), Ink.BOLD)]
+    for line in rest:
+        label, value = line[:_LABEL].rstrip(), line[_LABEL:]
+        lines += [(text, Ink.PLAIN) for text in spread(label, value, _LABEL if width >= words.PAGE else _SHORT, width)]
+    return lines
+
+
+def _check(check: CheckView, width: int) -> Lines:
     """One check: its mark says by letters what colours would."""
     mark = {True: "[ok]", False: "[NO]", None: "[..]"}[check.ok]
     if check.ok and check.warning:
         mark = "[! ]"
     name = _(_CHECKS.get(check.what, check.what))
-    text = printable(f"{mark} {padded(name, _CHECK_WIDTH)} {spoken(check.message)}")
-    return [(text, Ink.REVERSE if check.ok is False else Ink.PLAIN)]
+    ink = Ink.REVERSE if check.ok is False else Ink.PLAIN
+    return [(text, ink) for text in spread(f"{mark} {name}", spoken(check.message), _CHECK_WIDTH, width)]
 
 
 def deed_row(found: Sequence[Deed], chosen: Deed | None, width: int) -> Row:
@@ -192,11 +204,10 @@ class ShiftScreen(Overlay):
     takes_text = True
 
     def __init__(self, shown: Shown, station: Station, *, by_itself: bool = False) -> None:
-        super().__init__(shown, title(_("SHIFT"), "shift", _("up, down, Enter: choose")))
+        super().__init__(shown, title(_("SHIFT"), "shift"), _("up, down, Enter: choose"))
         self._station = station
         self._by_itself = by_itself
         self._chosen: Deed | None = None
-        self._width = 60
 
     def below(self) -> ComposeResult:
         """What can be chosen, and the field."""
@@ -209,12 +220,7 @@ class ShiftScreen(Overlay):
 
     def page(self) -> PageSheet:
         """How the shift stands now."""
-        return PageSheet(shift_lines(self._shown.view.shift, self._width))
-
-    def on_resize(self) -> None:
-        """Rules are as wide as the page."""
-        self._width = max(self.query_one(VerticalScroll).size.width - 2, 1)
-        self.tell(self._shown)
+        return PageSheet(partial(shift_lines, self._shown.view.shift))
 
     def tell(self, shown: Shown) -> None:
         """Show how it stands now; go, if it is done and came by itself."""
@@ -225,9 +231,8 @@ class ShiftScreen(Overlay):
         shift = shown.view.shift
         if was.operator != shift.operator or was.shift != shift.shift:
             self._chosen = None  # what was chosen was meant for how things stood then
-        sheet, lines = self.query_one(PageSheet), shift_lines(shift, self._width)
-        if lines != sheet.lines:
-            sheet.tell(lines)
+        if was != shift:
+            self.query_one(PageSheet).tell(partial(shift_lines, shift))
         self._tell_deeds()
         if self._by_itself and self.is_current and shift.ready and not self.query_one(SignOnField).value:
             self.dismiss()
