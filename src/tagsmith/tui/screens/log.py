@@ -36,16 +36,6 @@ def stand_row(width: int, *, follows: bool, found: int, at: int | None, wanted: 
     return row(fitted(Safe(f"{following}   {finds}"), width), Ink.DIM)
 
 
-class LogSheet(PageSheet):
-    """Lines of the log; one of them may be marked."""
-
-    marked: int | None = None
-
-    def top_of(self, place: int, width: int) -> int:
-        """The first row of a line, when all are wrapped to this width."""
-        return sum(len(folded(text, width)) for text, _ink in self.lines[:place])
-
-
 class StandSheet(Sheet):
     """How the log stands."""
 
@@ -106,7 +96,7 @@ class LogScreen(Overlay):
     @property
     def takes_text(self) -> bool:  # type: ignore[override]
         """While the field is open."""
-        return self.is_mounted and bool(self.query_one("#find").display)
+        return self.is_there and bool(self.query_one("#find").display)
 
     def below(self) -> ComposeResult:
         """The field, and how the page stands."""
@@ -119,7 +109,7 @@ class LogScreen(Overlay):
 
     def page(self) -> PageSheet:
         """What is in the ring now."""
-        return LogSheet(self._lines())
+        return PageSheet(self._lines())
 
     def on_mount(self) -> None:
         """Begin to follow."""
@@ -208,8 +198,9 @@ class LogScreen(Overlay):
         self._at = 0 if self._at is None else (self._at + by) % len(self._found)
         self.follows = False
         self._look_again()
-        sheet, scroll = self.query_one(LogSheet), self.query_one(VerticalScroll)
-        top = sheet.top_of(self._found[self._at], sheet.size.width)
+        sheet, scroll = self.query_one(PageSheet), self.query_one(VerticalScroll)
+        above = self._lines()[: self._found[self._at]]
+        top = sum(len(folded(text, sheet.size.width)) for text, _ink in above)
         scroll.scroll_to(y=max(0, top - scroll.size.height // 2), animate=False)
 
     def action_scroll(self, by: int) -> None:
@@ -223,7 +214,7 @@ class LogScreen(Overlay):
         self._found = hits(lines, self._wanted)[::-1]
         if self._at is not None and self._at >= len(self._found):
             self._at = None
-        self.query_one(LogSheet).tell(self._lines())
+        self.query_one(PageSheet).tell(self._lines())
         self._tell_stand()
 
     def _tell_stand(self) -> None:

@@ -58,10 +58,15 @@ class Overlay(Screen[None], inherit_bindings=False):
         """Show what there is."""
         self.tell(self._shown)
 
+    @property
+    def is_there(self) -> bool:
+        """Whether there is anything to show a view: one may come before the page is made, or while it is taken down."""
+        return bool(self.query("#entry"))
+
     def tell(self, shown: Shown) -> None:
         """Show how the first lane stands and what is being typed."""
         self._shown = shown
-        if not self.is_mounted:
+        if not self.is_there:
             return
         heading, face = faces(shown.view, settled=shown.settled, alarm_seen=shown.alarm_seen)[0]
         self.query_one(StripSheet).tell(face, heading)
@@ -89,7 +94,7 @@ def title(text: str, action: str) -> Safe:
 
 def spread(label: str, text: str, at: int, width: int) -> list[Safe]:
     """A label and its text beside it, in a column that begins at `at`; below it where the page is too narrow."""
-    if cell_len(label) >= at or width < 2 * at:
+    if cell_len(label) >= at or (width < 2 * at and cell_len(text) > width - at):
         return [Safe(label), *(Safe(f"{'':{_BELOW}}{part}") for part in _parts(text, width - _BELOW))]
     first, *more = _parts(text, width - at) or [EMPTY]
     return [Safe(padded(label, at) + first), *(Safe(" " * at + part) for part in more)]

@@ -80,7 +80,7 @@ class ReadersScreen(Overlay):
     def tell(self, shown: Shown) -> None:
         """Show how they stand now."""
         super().tell(shown)
-        if self.is_mounted:
+        if self.is_there:
             sheet, lines = self.query_one(PageSheet), reader_lines(shown.view)
             if lines != sheet.lines:
                 sheet.tell(lines)

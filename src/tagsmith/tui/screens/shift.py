@@ -226,7 +226,7 @@ class ShiftScreen(Overlay):
         """Show how it stands now; go, if it is done and came by itself."""
         was = self._shown.view.shift
         super().tell(shown)
-        if not self.is_mounted:
+        if not self.is_there:
             return
         shift = shown.view.shift
         if was.operator != shift.operator or was.shift != shift.shift:
