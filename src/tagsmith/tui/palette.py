@@ -69,12 +69,13 @@ _HIGH_CONTRAST = {
     "on-error": "#ffffff",
     "desk": "#000000",
     "on-desk": "#ffffff",
-    "bar": "#ffffff",
-    "on-bar": "#000000",
+    # Not white: the white letters of a state stand right beside it.
+    "bar": "#262626",
+    "on-bar": "#ffffff",
     "note": "#000000",
     "on-note": "#ffe000",
-    "severe": "#ffffff",
-    "on-severe": "#980000",
+    "severe": "#c8c8c8",
+    "on-severe": "#000000",
 }
 
 _CONSOLE = {
