@@ -17,6 +17,7 @@ from textual.pilot import Pilot
 from support.fake_station import FakeStation
 from support.pages import SCENES, SETTINGS, full_ring
 from support.screen import keys, make, text_of
+from tagsmith.scanners.holdback import HOLD_S
 
 KEPT = Path(__file__).parent / "snapshots_pages"
 SIZES = [(40, 15), (80, 24), (120, 40)]
@@ -49,15 +50,16 @@ async def test_the_pages_are_as_they_were_looked_at(scene: str) -> None:
     """Each row in full; a difference is either a fault, or to be looked at and kept."""
     shown = SCENES[scene]
     station = FakeStation()
-    app = make(station, ring=full_ring(), operators=True, settings=SETTINGS)
+    # A clock far ahead: what is typed is let go as soon as the hold-back looks.
+    app = make(station, ring=full_ring(), operators=True, settings=SETTINGS, clock=lambda: 1e9)
     rows: dict[str, str] = {}
     async with app.run_test(size=SIZES[0]) as pilot:
         station.show(shown.view)
         await pilot.pause()
         for key in shown.keys:
-            await pilot.press(key)
+            await keys(pilot, key)
         await keys(pilot, *shown.typed, gap_s=0.2)
-        await pilot.pause(0.08 if shown.typed else 0)
+        await pilot.pause(2 * HOLD_S if shown.typed else 0)
         for width, height in SIZES:
             await pilot.resize_terminal(width, height)
             await settled(pilot)
