@@ -390,7 +390,7 @@ class TagsmithApp(App[int], inherit_bindings=False):
         if self._buffer.text:
             self.bell()  # the rest of the number would be lost in there
         elif may_command(self._station.view(), self.operators):
-            self._toggle(CommandsScreen, lambda: CommandsScreen(self._shown(), self.operators))
+            self._toggle(CommandsScreen, lambda: CommandsScreen(self._shown(), self.operators, self._clock))
         else:
             self._toggle(NoSupervisorScreen, lambda: NoSupervisorScreen(self._shown()))
 

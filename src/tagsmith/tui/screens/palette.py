@@ -12,8 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
+from textual import on
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider, SearchIcon
 from textual.containers import Horizontal
+from textual.widgets import Input
 
 from tagsmith.i18n import N_, Sentence, _, spoken
 from tagsmith.model import Scan, StationView
@@ -27,6 +29,8 @@ from tagsmith.tui.widgets import LineSheet, PageSheet, Shown, StripSheet
 if TYPE_CHECKING:
     from tagsmith.tui.app import TagsmithApp
 
+READ_S = 0.2
+"""What fits is to be read before Enter runs it: one that comes sooner after a change is no person's."""
 _PAGES = ("batches", "pairs", "work", "shift", "readers", "log", "settings", "help", "acknowledge", "leave")
 """Actions that are commands, too. What concerns one lane, or the line being typed, is not among them."""
 
@@ -98,7 +102,11 @@ class StationCommands(Provider):
 
 
 class CommandsScreen(CommandPalette):
-    """The palette. Its key, or Esc, goes back; it goes away by itself when the supervisor signs off."""
+    """The palette. Its key, or Esc, goes back; it goes away by itself when the supervisor signs off.
+
+    A burst is a scan, which the app drops here. One that is too slow to be seen as a burst is typed into the field, fits
+    no command, and its end comes too soon to run one.
+    """
 
     takes_text = True
     takes_scans = False
@@ -107,10 +115,12 @@ class CommandsScreen(CommandPalette):
         (N_("Scans"), N_("are dropped here, and that is said: nobody sees the lanes.")),
     )
 
-    def __init__(self, shown: Shown, operators: bool) -> None:
+    def __init__(self, shown: Shown, operators: bool, clock: Callable[[], float]) -> None:
         super().__init__([StationCommands], placeholder=_("a command, or a part of its name"))
         self._shown = shown
         self._operators = operators
+        self._clock = clock
+        self._changed_at = clock()
         self._strip = StripSheet(faces(shown.view)[0][1], id="lane")
 
     def on_mount(self) -> None:
@@ -122,6 +132,18 @@ class CommandsScreen(CommandPalette):
         self.mount(self._strip, before=0)
         self.mount(line, after=self.query_one("#--container #--input", Horizontal))
         self.tell(self._shown)
+
+    @on(Input.Changed)
+    def _typed(self) -> None:
+        self._changed_at = self._clock()
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        # The end of a scan that came too slowly to be seen as one; or a person who has not read yet what fits.
+        if self._clock() - self._changed_at < READ_S:
+            event.stop()
+            event.prevent_default()
+            self.app.bell()
 
     def refuse_scan(self, scan: Scan) -> None:
         """Say that a scan was dropped."""
