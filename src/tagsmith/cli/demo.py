@@ -261,7 +261,9 @@ def _on_the_screen() -> int:
         ExtraKey("f18", _("phone"), lay(Keys.random)),
         ExtraKey("f19", _("two"), lay(Keys.two)),
     ]
-    code = run_screen(station, extra_keys=extra, hint=hint)
+    # The keys that lay keys are the demo's own: the operator's give way to them.
+    moved = {"batches": "ctrl+b", "pairs": "ctrl+l", "work": "ctrl+w", "reject": "ctrl+x"}
+    code = run_screen(station, extra_keys=extra, hint=hint, keys=moved)
     if station.world is not None:
         click.echo(f"What you paired: TAGSMITH_JOURNAL__URL={station.world.journal_url} tagsmith journal list")
     return code

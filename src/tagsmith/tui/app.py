@@ -11,18 +11,18 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
-from textual.binding import Binding
 from textual.driver import Driver
 from textual.message import Message
 from textual.screen import Screen
 
 from tagsmith.errors import TagsmithError
 from tagsmith.model import Phase, Scan
+from tagsmith.tui import keys as held_keys
 from tagsmith.tui import palette
 from tagsmith.tui.face import Tone, faces
 from tagsmith.tui.gate import GatedApp, Wanted
@@ -35,6 +35,9 @@ from tagsmith.tui.terminal.driver import TerminalCaughtUp, TerminalLost, hardene
 from tagsmith.tui.terminal.inflow import WindowHandled
 from tagsmith.tui.text import printable
 from tagsmith.tui.widgets import LaneSheet, Shown
+
+if TYPE_CHECKING:
+    from tagsmith.config import Explained
 
 _log = logging.getLogger(__name__)
 
@@ -49,8 +52,10 @@ _SIGNALS = {signal.SIGTERM: 0, signal.SIGINT: 0, signal.SIGHUP: 1}
 class TagsmithApp(GatedApp, inherit_bindings=False):
     """The glass of one station. `run` returns the exit status, `return_code` tells of a crash.
 
-    `extra_keys` and `hint` are for a demo. `silence_s` is for scanners that send no end (see `ScanBuffer`). `now` gives
-    local time, `clock` must be the monotonic clock that key events are stamped with.
+    `extra_keys` and `hint` are for a demo. `silence_s` is for scanners that send no end (see `ScanBuffer`). `look` is
+    the theme (None: as the terminal can), `keys` the keys that are not the usual ones, `operators` whether the station
+    knows who works there, `settings` what was set at the start, and where. `now` gives local time, `clock` must be the
+    monotonic clock that key events are stamped with.
     """
 
     CSS_PATH = "tagsmith.tcss"
@@ -59,21 +64,8 @@ class TagsmithApp(GatedApp, inherit_bindings=False):
     ALLOW_SELECT = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-mid"), (120, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-middle"), (34, "-tall")]  # noqa: RUF012
-    # Function keys and Esc only: every printable key is a number's, wherever the screen is.
-    BINDINGS = [  # noqa: RUF012
-        Binding("f1", "help"),
-        Binding("f2", "undo"),
-        Binding("f3", "batches"),
-        Binding("f4", "pairs"),
-        Binding("f5", "retry"),
-        Binding("f6", "work"),
-        Binding("f7", "reject"),
-        Binding("f8", "log"),
-        Binding("f9", "acknowledge"),
-        Binding("f10", "leave"),
-        Binding("f11", "choices"),
-        Binding("escape", "clear"),
-    ]
+    # Function keys, Ctrl with a letter, and Esc only: every printable key is a number's, wherever the screen is.
+    ACTIONS: tuple[str, ...] = tuple(action for action in held_keys.DEFAULTS if action != "find")
 
     class Woken(Message):
         """The station has a new view."""
@@ -87,9 +79,14 @@ class TagsmithApp(GatedApp, inherit_bindings=False):
         hint: Callable[[], str] | None = None,
         silence_s: float | None = None,
         bell: bool = True,
+        look: str | None = None,
+        keys: Mapping[str, str] | None = None,
+        operators: bool = False,
+        settings: Sequence[Explained] = (),
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.look = look or ""  # before Textual asks for the colours
         super().__init__(silence_s=silence_s, clock=clock)
         self.failure: TagsmithError | None = None
         """Why the station could not be started."""
@@ -100,6 +97,13 @@ class TagsmithApp(GatedApp, inherit_bindings=False):
         self._extras = tuple(extra_keys)
         self._hint = hint
         self._now = now
+        held_keys.hold(keys or {})
+        self.station = station
+        """What the pages ask things of."""
+        self.operators = operators
+        """Whether the station knows who works there."""
+        self._settings = settings
+        self._shift_offered = False
         self._began_at = clock()
         self._alarm_seen = ""
         self._rings = bell
@@ -107,6 +111,9 @@ class TagsmithApp(GatedApp, inherit_bindings=False):
         self._rejected = 0
         self._signs = glyphs(is_unicode=_is_unicode(sys.__stdout__), color_system=self.console.color_system)
         self._block = self._signs.block
+        for action in self.ACTIONS:
+            if hasattr(self, f"action_{action}"):
+                self.bind(held_keys.key(action), action)
         for extra in self._extras:
             if extra.key in self._bindings.key_to_bindings:
                 raise ValueError(f"{extra.key} is one of the operator's keys")
@@ -120,7 +127,16 @@ class TagsmithApp(GatedApp, inherit_bindings=False):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own colours for the stylesheet."""
-        return palette.variables(self.console.color_system)
+        self.look = self.look or palette.theme_for(self.console.color_system)
+        return palette.variables(self.look)
+
+    def wear(self, theme: str) -> None:
+        """Show everything in the colours of this theme from now on."""
+        self.look = theme
+        self._invalidate_css()
+        self.refresh_css(animate=False)
+        for screen in self.screen_stack:
+            screen.refresh(layout=True)
 
     def get_default_screen(self) -> Screen[Any]:
         """The operator's."""
@@ -185,6 +201,7 @@ class TagsmithApp(GatedApp, inherit_bindings=False):
         for screen in self.screen_stack:
             if tell := getattr(screen, "tell", None):
                 tell(shown)
+        self._offer_the_shift(shown)
         self._ring_the_bell(shown)
 
     def _ring_the_bell(self, shown: Shown) -> None:
@@ -224,10 +241,11 @@ class TagsmithApp(GatedApp, inherit_bindings=False):
     # --- commands -------------------------------------------------------------------------------------------------
 
     def action_help(self) -> None:
-        """F1: open the help, or close it."""
+        """F1: open the help on what is shown, or close it."""
         from tagsmith.tui.screens.help import HelpScreen
 
-        self._toggle(HelpScreen, lambda: HelpScreen(self._shown(), self._extras))
+        opened_on = self.screen
+        self._toggle(HelpScreen, lambda: HelpScreen(self._shown(), self._extras, opened_on))
 
     def action_log(self) -> None:
         """F8: open the log, or close it."""
@@ -309,6 +327,8 @@ class TagsmithApp(GatedApp, inherit_bindings=False):
 
     def action_clear(self) -> None:
         """Esc: go back to the lanes; there, drop the line under way and what waits."""
+        if (close_field := getattr(self.screen, "close_field", None)) and close_field():
+            return
         self._holdback.clear()
         if self._to_the_lanes():
             return
@@ -332,6 +352,49 @@ class TagsmithApp(GatedApp, inherit_bindings=False):
         for extra in self._extras:
             if extra.key == key:
                 extra.action()
+
+    # --- pages ----------------------------------------------------------------------------------------------------
+
+    def action_readers(self) -> None:
+        """Ctrl+R: the readers and scanners."""
+        from tagsmith.tui.screens.readers import ReadersScreen
+
+        self._toggle(ReadersScreen, lambda: ReadersScreen(self._shown()))
+
+    def action_settings(self) -> None:
+        """Ctrl+T: what is set, and where."""
+        from tagsmith.tui.screens.settings import SettingsScreen
+
+        self._toggle(SettingsScreen, lambda: SettingsScreen(self._shown(), self._settings, self.look))
+
+    def action_shift(self) -> None:
+        """F12: sign on and off, start and end the shift."""
+        from tagsmith.tui.screens.shift import ShiftScreen
+
+        self._toggle(ShiftScreen, lambda: ShiftScreen(self._shown(), self._station))
+
+    def action_palette(self) -> None:
+        """Ctrl+P: the supervisor's commands, or the word that a supervisor must sign on."""
+        from tagsmith.tui.screens.palette import CommandsScreen, NoSupervisorScreen, may_command
+
+        if self._buffer.text:
+            self.bell()  # the rest of the number would be lost in there
+        elif may_command(self._station.view(), self.operators):
+            self._toggle(CommandsScreen, lambda: CommandsScreen(self._shown(), self.operators, self._clock))
+        else:
+            self._toggle(NoSupervisorScreen, lambda: NoSupervisorScreen(self._shown()))
+
+    def _offer_the_shift(self, shown: Shown) -> None:
+        """Open the shift's page once, at the start of a station where nobody may work before somebody has signed on."""
+        if self._shift_offered or not shown.view.lanes:
+            return
+        self._shift_offered = True
+        shift = shown.view.shift
+        if not shift.required or shift.ready or self._buffer.text or len(self.screen_stack) > 1:
+            return
+        from tagsmith.tui.screens.shift import ShiftScreen
+
+        self.push_screen(ShiftScreen(shown, self._station, by_itself=True))
 
     # --- when something of ours breaks ----------------------------------------------------------------------------
 

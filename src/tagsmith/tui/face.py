@@ -12,6 +12,7 @@ from tagsmith import words
 from tagsmith.i18n import N_, Sentence, _, spoken
 from tagsmith.model import LaneView, Notice, Phase, ReaderState, StationView
 from tagsmith.production import Stop
+from tagsmith.tui import keys
 from tagsmith.tui.text import EMPTY, Safe, joined, printable
 from tagsmith.uid import ByteOrder, Uid
 
@@ -86,7 +87,7 @@ _TELLS_NEXT = frozenset({Phase.READY, Phase.TAG_WAITS, Phase.PAIRED, Phase.REFUS
 
 _HINTS: dict[Phase, str] = {
     Phase.NUMBER_WAITS: N_("Tap the key that bears this number."),
-    Phase.NOT_SAVED: N_("Press F5 to try again."),
+    Phase.NOT_SAVED: N_("Tap the key again, or press {retry}, to try again."),
 }
 """Where what the lane expects does not say it well enough."""
 
@@ -128,11 +129,11 @@ def _lane_face(view: StationView, lane: LaneView, settled: bool, alarm_seen: str
 def _station_face(view: StationView, alarm_seen: str) -> Face | None:
     """What concerns every lane, if anything does."""
     if view.fatal:
-        hint = Safe(_("Press F10, put it right, start again."))
+        hint = Safe(keys.named(_("Press {leave}, put it right, start again.")))
         return Face((_("STOP"),), Tone.ERROR, printable(spoken(view.fatal)), hint)
     alarm = view.delivery.alarm
     if alarm and alarm != alarm_seen:
-        hint = Safe(_("Stop, call somebody, then press F9."))
+        hint = Safe(keys.named(_("Stop, call somebody, then press {acknowledge}.")))
         return Face((_("ALARM"),), Tone.ERROR, printable(spoken(alarm)), hint)
     return None
 
@@ -167,7 +168,8 @@ def _phase_face(view: StationView, lane: LaneView) -> Face:
         (_("STOP"),) if shut else _spellings(lane),
         Tone.ERROR if shut else _TONES[lane.phase],
         printable(spoken(notice.title or _TITLES[lane.phase])),
-        printable(spoken(notice.hint or _hint(lane))),
+        # Not what the notice says: it does not know the keys of this screen.
+        printable(spoken(_hint(lane) if lane.phase is Phase.NOT_SAVED else notice.hint or _hint(lane))),
         details=_details(view, lane),
         warnings=tuple(printable(f"! {spoken(warning)}") for warning in lane.warnings),
         expected=printable(lane.expected) if lane.phase in _TELLS_NEXT else EMPTY,
@@ -177,6 +179,8 @@ def _phase_face(view: StationView, lane: LaneView) -> Face:
 def _hint(lane: LaneView) -> str:
     if lane.phase is Phase.PAIRED and lane.expects == "tag":
         return N_("Take the key away, tap the next one.")
+    if lane.phase is Phase.NOT_SAVED:
+        return Sentence(_HINTS[lane.phase], retry=keys.name("retry"))
     return _HINTS.get(lane.phase) or words.NEXT.get(lane.expects, "")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from textual.binding import Binding
 from textual.screen import Screen
 
 from tagsmith.model import Scan
@@ -16,21 +15,13 @@ from tagsmith.tui.port import FieldStation
 from tagsmith.tui.screens.field import FieldHelp, FieldScreen
 from tagsmith.tui.status import OPEN_PHASES
 
+_PAGES = ("shift", "readers", "settings", "palette")
+
 
 class FieldApp(TagsmithApp, inherit_bindings=False):
     """The form of one station. `user` stands in it from the start; all else as `TagsmithApp`."""
 
-    BINDINGS = [  # noqa: RUF012
-        Binding("f1", "help"),
-        Binding("f2", "undo"),
-        Binding("f4", "do_it"),
-        Binding("f5", "retry"),
-        Binding("f6", "replace"),
-        Binding("f8", "log"),
-        Binding("f9", "acknowledge"),
-        Binding("f10", "leave"),
-        Binding("escape", "clear"),
-    ]
+    ACTIONS = ("help", "undo", "do_it", "retry", "replace", "log", "acknowledge", "leave", *_PAGES, "clear")
 
     def __init__(self, station: FieldStation, *, user: str = "", **how: Any) -> None:
         super().__init__(station, **how)

@@ -70,6 +70,7 @@ class GatedApp(App[int], inherit_bindings=False):
         self._entering: Timer | None = None
         self._secret_at = -math.inf
         self._let_go_at = -math.inf
+        self._was_shut = False
 
     @abstractmethod
     def _take_scan(self, scan: Scan | None) -> None:
@@ -82,12 +83,16 @@ class GatedApp(App[int], inherit_bindings=False):
     @property
     def _asked(self) -> Typing:
         """What the screen on top wants."""
-        asked: Typing = getattr(self.screen, "TYPING", Typing.NUMBER)
+        screen = self.screen
+        usual = Typing.FORM if getattr(screen, "takes_text", False) else Typing.NUMBER
+        asked: Typing = getattr(screen, "TYPING", usual)
         return asked
 
     def _typing(self, time: float) -> Typing:
         """What is done: as the screen on top wants it, but a line that was begun elsewhere is ended there."""
         asked = self._asked
+        if asked is Typing.FORM and self._buffer.text:
+            return Typing.NUMBER
         begun = self._holdback.waits_s is not None or time - self._let_go_at < BEFORE_S
         return Typing.CHOICE if asked in (Typing.NUMBER, Typing.LIST) and begun else asked
 
@@ -128,6 +133,7 @@ class GatedApp(App[int], inherit_bindings=False):
                 await self._number_key(event, key, is_list=True)
             case _:
                 self._buffer.clear()
+                self._was_shut = (self._was_shut and self._holdback.waits_s is not None) or self._is_shut
                 await self._sorted(self._holdback.feed(key))
                 self._look_later()
 
@@ -140,6 +146,8 @@ class GatedApp(App[int], inherit_bindings=False):
                 self._enter_later()
             self._line_changed()
         elif not (is_list and self._buffer.text and key.key in _LIST_KEYS):
+            # A burst right behind a command may be the rest of a scan that it began.
+            self._holdback.taint(event.time)
             await super().on_event(event)
 
     def _enter_later(self) -> None:
@@ -166,7 +174,22 @@ class GatedApp(App[int], inherit_bindings=False):
             elif typing is Typing.FORM or not is_text(key) or (typing is Typing.CHOICE and not several):
                 # Two keys in one breath are no choice; and whoever typed for a screen that has gone typed for nobody.
                 await App.on_event(self, events.Key(key.key, key.character))
-        self._take_scan(found.scan)
+        if found.scan is not None and self._was_shut:
+            self._refuse_scan(found.scan)
+        else:
+            self._take_scan(found.scan)
+
+    @property
+    def _is_shut(self) -> bool:
+        """Whether the screen on top takes no scans: they would be for lanes that nobody sees."""
+        return not getattr(self.screen, "takes_scans", True)
+
+    def _refuse_scan(self, scan: Scan) -> None:
+        """A scan, or a part of it, came while none are taken."""
+        _log.warning("a scan came while the commands were open: it was dropped")
+        self.bell()
+        if refuse := getattr(self.screen, "refuse_scan", None):
+            refuse(scan)
 
     def _look_later(self) -> None:
         if self._looking is not None:

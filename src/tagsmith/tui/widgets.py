@@ -7,7 +7,7 @@ anew when told, and is repainted only when its rows changed.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +25,7 @@ from tagsmith.tui import day, lists, status
 from tagsmith.tui.face import Face, Tone, faces
 from tagsmith.tui.glyphs import Glyphs
 from tagsmith.tui.lists import Item
+from tagsmith.tui.palette import FAINT
 from tagsmith.tui.port import ExtraKey
 from tagsmith.tui.text import EMPTY, Safe, joined
 from tagsmith.tui.typeset import Ink, Row, face_rows, fitted, row, wrapped
@@ -73,8 +74,9 @@ class Sheet(Widget, inherit_bindings=False):
             self._set_for = size
             self._rows = self.typeset(*size)
         ground = self.rich_style
+        faint = getattr(self.app, "look", "") in FAINT
         runs = self._rows[y] if y < len(self._rows) else ()
-        segments = [Segment(_checked(text), _inked(ground, ink)) for text, ink in runs]
+        segments = [Segment(_checked(text), _inked(ground, ink, faint)) for text, ink in runs]
         return Strip(segments).adjust_cell_length(size.width, ground)
 
 
@@ -92,14 +94,14 @@ def _checked(text: Safe) -> str:
     return text
 
 
-def _inked(ground: Style, ink: Ink) -> Style:
+def _inked(ground: Style, ink: Ink, faint: bool) -> Style:
     match ink:
         case Ink.PLAIN:
             return ground
         case Ink.BOLD:
             return ground + Style(bold=True)
         case Ink.DIM:
-            return ground + Style(dim=True)
+            return ground + Style(dim=True) if faint else ground
         case Ink.REVERSE:
             return Style(color=ground.bgcolor, bgcolor=ground.color, bold=True)
         case Ink.BLOCK:
@@ -436,14 +438,17 @@ class ExtraSheet(Sheet):
         return rows
 
 
-class PageSheet(Sheet):
-    """Lines of text of any number, as high as they are, for a screen that scrolls."""
+PageLines = Sequence[tuple[Safe, Ink]] | Callable[[int], Sequence[tuple[Safe, Ink]]]
 
-    def __init__(self, lines: Sequence[tuple[Safe, Ink]] = (), id: str | None = None) -> None:
+
+class PageSheet(Sheet):
+    """Lines of text of any number, or what makes them for a width; as high as they are, for a screen that scrolls."""
+
+    def __init__(self, lines: PageLines = (), id: str | None = None) -> None:
         super().__init__(id=id)
         self.lines = lines
 
-    def tell(self, lines: Sequence[tuple[Safe, Ink]]) -> None:
+    def tell(self, lines: PageLines) -> None:
         """Show these lines."""
         self.lines = lines
         self._set_for = None
@@ -455,8 +460,12 @@ class PageSheet(Sheet):
 
     def typeset(self, width: int, height: int) -> Sequence[Row]:
         """All lines, wrapped."""
-        rows: list[Row] = []
-        for text, ink in self.lines:
-            parts = wrapped(text, width, len(text) or 1) or [Safe()]
-            rows += [row(part, ink) for part in parts]
-        return rows
+        lines = self.lines(width) if callable(self.lines) else self.lines
+        return [row(part, ink) for text, ink in lines for part in folded(text, width)]
+
+
+def folded(text: Safe, width: int) -> list[Safe]:
+    """A line of a page, on as many rows as it needs; those after the first are indented as the first one is."""
+    body = text.lstrip(" ")
+    indent = min(len(text) - len(body), max(width - 12, 0))
+    return [Safe(" " * indent + part) for part in wrapped(Safe(body), width - indent, len(body) or 1)] or [EMPTY]
