@@ -162,14 +162,14 @@ async def test_following_ends_by_scrolling_and_begins_at_the_end() -> None:
         assert isinstance(screen, LogScreen)
         assert screen.follows
         await keys(pilot, "home")
-        await pilot.pause()
+        await pilot.wait_for_scheduled_animations()
         assert "standing still" in text_of(app)
         _log(ring, "unseen")
         await pilot.pause()
         await pilot.pause()
         assert screen.query_one(VerticalScroll).scroll_offset.y == 0
         await keys(pilot, "end")
-        await pilot.pause()
+        await pilot.wait_for_scheduled_animations()
         assert screen.follows
         _log(ring, "seen")
         await pilot.pause()
