@@ -110,7 +110,7 @@ async def test_a_text_is_found_in_the_log_and_its_others_by_arrows() -> None:
     async with app.run_test() as pilot:
         await keys(pilot, "f8")
         at = await keys(pilot, "ctrl+f", at=6001.0)
-        await keys(pilot, *"c0c1", gap_s=0.2, at=at + 1)
+        await keys(pilot, *"d0c1", gap_s=0.2, at=at + 1)
         await pilot.pause(2 * HOLD_S)
         assert "1 of 10" in text_of(app)
         await keys(pilot, "down", "down", gap_s=0.2, at=6010.0)
@@ -130,7 +130,8 @@ async def test_a_scan_is_a_scan_while_something_is_looked_for() -> None:
     app = make(station, ring=full_ring(), clock=far)
     async with app.run_test() as pilot:
         await keys(pilot, "f8")
-        at = await keys(pilot, "ctrl+f", *NUMBER, "\r", at=6001.0)
+        at = await keys(pilot, "ctrl+f", at=6001.0)
+        at = await keys(pilot, *NUMBER, "\r", at=at)
         await keys(pilot, *NUMBER, "\r", at=at + 1)
         assert app.screen.query_one("#wanted").value == ""  # type: ignore[attr-defined]
     assert [(scan.text, scan.fault) for scan in station.scans] == [(NUMBER, ScanFault.PARTIAL), (NUMBER, None)]
@@ -161,14 +162,14 @@ async def test_following_ends_by_scrolling_and_begins_at_the_end() -> None:
         assert isinstance(screen, LogScreen)
         assert screen.follows
         await keys(pilot, "home")
-        await pilot.pause()
+        await pilot.wait_for_scheduled_animations()
         assert "standing still" in text_of(app)
         _log(ring, "unseen")
         await pilot.pause()
         await pilot.pause()
         assert screen.query_one(VerticalScroll).scroll_offset.y == 0
         await keys(pilot, "end")
-        await pilot.pause()
+        await pilot.wait_for_scheduled_animations()
         assert screen.follows
         _log(ring, "seen")
         await pilot.pause()
