@@ -1,6 +1,6 @@
 """The plain text of the main states at the three sizes that are promised, as somebody looked at them once.
 
-`TAGSMITH_SNAPSHOTS=update pytest tests/tui/test_snapshots.py` writes them anew: look at what has changed before you
+`SNAPSHOTS=update pytest tests/tui/test_snapshots.py` writes them anew: look at what has changed before you
 keep it.
 """
 
@@ -17,8 +17,7 @@ from support.screen import Clock, make, text_of
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 SIZES = ((40, 15), (80, 24), (120, 40))
-# Read before the fixtures take every variable of ours away.
-UPDATE = os.environ.get("TAGSMITH_SNAPSHOTS") == "update"
+UPDATE = os.environ.get("SNAPSHOTS") == "update"
 
 
 @pytest.mark.parametrize("name", scenes())
