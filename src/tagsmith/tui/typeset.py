@@ -13,7 +13,7 @@ from functools import lru_cache
 from rich.cells import cell_len, chop_cells, set_cell_size
 
 from tagsmith.i18n import _
-from tagsmith.tui import letters
+from tagsmith.tui import keys, letters
 from tagsmith.tui.face import Face
 from tagsmith.tui.text import EMPTY, Safe, joined
 
@@ -164,7 +164,7 @@ def strip_rows(face: Face, width: int, height: int, heading: Safe) -> list[Row]:
     rows += [_left(line, width, Ink.BOLD) for line in title]
     if face.choices:
         room = height - len(rows)
-        told = face.choices if len(face.choices) <= room else (Safe(_("F11: decide")),)
+        told = face.choices if len(face.choices) <= room else (Safe(keys.named(_("{choices}: decide"))),)
         rows += [_left(line, width, Ink.PLAIN) for line in told]
         return (rows + [()] * (height - len(rows)))[:height]
     rows += [_left(line, width, Ink.PLAIN) for line in wrapped(face.hint, inner, height - len(rows) - len(below))]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tagsmith.i18n import Sentence, _, spoken
+from tagsmith.i18n import N_, Sentence, _, spoken
 from tagsmith.production import BatchStand
 from tagsmith.tui.glyphs import Glyphs
 from tagsmith.tui.lists import CLOSE, CREATE, LEAVE, SKIP, Item, batch_items
 from tagsmith.tui.screens.batch_form import NewBatchScreen, SkipScreen
 from tagsmith.tui.screens.listing import ListScreen
+from tagsmith.tui.screens.overlay import title
 from tagsmith.tui.text import Safe, printable
 from tagsmith.tui.widgets import Shown
 
@@ -17,8 +18,15 @@ from tagsmith.tui.widgets import Shown
 class BatchesScreen(ListScreen):
     """The open batches; Enter makes keys of the marked one from now on. Esc or F3 goes back."""
 
+    ABOUT = (
+        (N_("a batch"), N_("Enter: its keys are made from now on. The one under way stands first.")),
+        (N_("skip the next number"), N_("its key is missing or scrapped; why is kept with the batch.")),
+        (N_("close this batch"), N_("nothing more is made of it; it asks first.")),
+        (N_("make a new batch"), N_("of the simple kind; with a manifest: tagsmith batch import.")),
+    )
+
     def __init__(self, shown: Shown, signs: Glyphs) -> None:
-        super().__init__(shown, Safe(_("BATCHES   arrows, Enter: choose   F3 or Esc: back")))
+        super().__init__(shown, title(_("BATCHES"), "batches"), _("arrows, Enter: choose"))
         self._signs = signs
 
     def items(self, shown: Shown) -> Sequence[Item]:
@@ -48,8 +56,9 @@ class CloseScreen(ListScreen):
     """Asks before a batch is closed: nothing more is made of it afterwards."""
 
     def __init__(self, shown: Shown, signs: Glyphs, stand: BatchStand) -> None:
-        title = spoken(Sentence("CLOSE {name}?   arrows, Enter: choose   Esc: back", name=stand.batch.name))
-        super().__init__(shown, printable(title))
+        super().__init__(
+            shown, printable(spoken(Sentence("CLOSE {name}?", name=stand.batch.name))), _("arrows, Enter: choose")
+        )
         self._signs, self._stand = signs, stand
 
     def items(self, shown: Shown) -> Sequence[Item]:

@@ -10,12 +10,13 @@ from textual.events import Key
 from textual.screen import Screen
 from textual.widgets import Input
 
-from tagsmith.i18n import Sentence, _, spoken
+from tagsmith.i18n import N_, Sentence, _, spoken
 from tagsmith.model import LaneView
 from tagsmith.production import Stop
 from tagsmith.tui.gate import Typing, Wanted
 from tagsmith.tui.lists import Item
 from tagsmith.tui.screens.listing import ListScreen
+from tagsmith.tui.screens.overlay import TitleSheet, title
 from tagsmith.tui.text import EMPTY, Safe, joined, printable
 from tagsmith.tui.textfield import TextField
 from tagsmith.tui.typeset import Ink
@@ -38,12 +39,16 @@ class ChoiceScreen(ListScreen):
     """
 
     TYPING = Typing.CHOICE
+    ABOUT = (
+        (N_("a digit"), N_("decides, or arrows and Enter, or two clicks, or the barcode of the choice.")),
+        (N_("Scans"), N_("go where they always go; nothing is paired on this lane before it was decided.")),
+    )
 
     def __init__(self, shown: Shown, lane: LaneView) -> None:
         assert lane.stop is not None
         self.lane = lane.lane
         self._stop: Stop = lane.stop
-        super().__init__(shown, _heading(lane, len(shown.view.lanes) > 1))
+        super().__init__(shown, _heading(lane, len(shown.view.lanes) > 1), _("a digit, or arrows and Enter"))
         self._list.at = -1
         self._why = NoteSheet(id="why")
 
@@ -104,8 +109,11 @@ class SecretScreen(Screen[None], inherit_bindings=False):
         self._old = shown.view.said
         place = Safe(spoken(Sentence("lane {lane}", lane=lane))) if len(shown.view.lanes) > 1 else EMPTY
         self._strip = StripSheet.of(shown, id="lane")
-        title = joined([printable(place), Safe(_("GO ON: a supervisor's badge on the reader, or code or PIN here"))])
-        self._title = LineSheet(((title, Ink.BOLD),), id="title")
+        self._title = TitleSheet(
+            joined([printable(place), Safe(_("A SUPERVISOR"))]),
+            Safe(_("badge on the reader, or code or PIN here")),
+            id="title",
+        )
         self._secret = TextField("secret", "", 128, masked=True)
         self._said = NoteSheet(id="said")
 
@@ -148,4 +156,4 @@ class SecretScreen(Screen[None], inherit_bindings=False):
 
 def _heading(lane: LaneView, several: bool) -> Safe:
     where = printable(spoken(Sentence("lane {lane}", lane=lane.lane))) if several else EMPTY
-    return joined([where, Safe(_("STOP: what now?   a digit, or arrows and Enter   F11 or Esc: back"))])
+    return joined([where, title(_("STOP: what now?"), "choices")])

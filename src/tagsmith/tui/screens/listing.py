@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,9 +14,9 @@ from tagsmith.i18n import spoken
 from tagsmith.tui.gate import Typing, Wanted
 from tagsmith.tui.lists import Item
 from tagsmith.tui.port import Station
+from tagsmith.tui.screens.overlay import TitleSheet
 from tagsmith.tui.text import EMPTY, Safe, printable
-from tagsmith.tui.typeset import Ink
-from tagsmith.tui.widgets import EntrySheet, LineSheet, NoteSheet, PickSheet, Shown, StripSheet
+from tagsmith.tui.widgets import EntrySheet, NoteSheet, PickSheet, Shown, StripSheet
 
 
 class ListScreen(Screen[None], inherit_bindings=False):
@@ -26,14 +27,16 @@ class ListScreen(Screen[None], inherit_bindings=False):
 
     AUTO_FOCUS = "PickSheet"
     TYPING = Typing.LIST
+    ABOUT: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """What the help tells of it, as `Overlay.ABOUT`."""
 
-    def __init__(self, shown: Shown, title: Safe, empty: Safe = EMPTY) -> None:
+    def __init__(self, shown: Shown, title: Safe, rest: str = "", empty: Safe = EMPTY) -> None:
         super().__init__()
         self._shown = shown
         self._old = shown.view.said
         # Kept here: a view may still come while the screen is being taken down, and nothing is found in it then.
         self._strip = StripSheet.of(shown, id="lane")
-        self._title = LineSheet(((title, Ink.BOLD),), id="title")
+        self._title = TitleSheet(title, Safe(rest), id="title")
         self._list = PickSheet(empty)
         self._note = NoteSheet(id="note")
         self._said = NoteSheet(id="said")

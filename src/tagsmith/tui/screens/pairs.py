@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tagsmith.i18n import _
+from tagsmith.i18n import N_, _
 from tagsmith.tui.lists import Item, pair_items
 from tagsmith.tui.screens.listing import ListScreen
+from tagsmith.tui.screens.overlay import title
 from tagsmith.tui.text import Safe
 from tagsmith.tui.widgets import Shown
 
@@ -14,10 +15,16 @@ from tagsmith.tui.widgets import Shown
 class PairsScreen(ListScreen):
     """The last pairs, newest first. Enter takes the marked one back. Esc or F4 goes back."""
 
+    ABOUT = (
+        (
+            N_("held, queued"),
+            N_("was never sent: arrows choose it, Enter takes it back. Key and number are free again."),
+        ),
+        (N_("the others"), N_("cannot be taken back; below the list stands what the API said.")),
+    )
+
     def __init__(self, shown: Shown) -> None:
-        super().__init__(
-            shown, Safe(_("LAST PAIRS   arrows, Enter: take back   F4 or Esc: back")), Safe(_("no pair yet"))
-        )
+        super().__init__(shown, title(_("LAST PAIRS"), "pairs"), _("arrows, Enter: take back"), Safe(_("no pair yet")))
 
     def items(self, shown: Shown) -> Sequence[Item]:
         """All that the view holds."""

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tagsmith.i18n import _
+from tagsmith.i18n import N_, _
 from tagsmith.production import RejectCause
 from tagsmith.tui.lists import Item, cause_items, lane_items
 from tagsmith.tui.screens.listing import ListScreen
-from tagsmith.tui.text import Safe
+from tagsmith.tui.screens.overlay import title
 from tagsmith.tui.widgets import Shown
 
 
 class RejectScreen(ListScreen):
     """First the lane, if there is more than one, then the cause. Goes back to the lanes when both are known."""
 
+    ABOUT = (
+        (N_("lane"), N_("whose key is put aside: the one on its reader, the number that waits, or whatever is next.")),
+        (N_("cause"), N_("is counted in the report of the shift. Enter puts the key aside; {clear} lets it be.")),
+    )
+
     def __init__(self, shown: Shown) -> None:
-        super().__init__(shown, Safe(_("PUT A KEY ASIDE   arrows, Enter: choose   F7 or Esc: back")))
+        super().__init__(shown, title(_("PUT A KEY ASIDE"), "reject"), _("arrows, Enter: choose"))
         self._lane: str | None = None
         self._list.at = _waiting(shown)
 
