@@ -12,6 +12,9 @@ _SENTENCES = 3
 _ENOUGH = 4
 """Rows of a lane without letters: name and word, what happened in two lines, the number. More are of little use."""
 
+FEW_ROWS = 3
+"""Rows below which a lane is a strip."""
+
 
 def columns(lanes: int, width: int, height: int) -> int:
     """How many lanes stand side by side: so that their words are as large as they can be, else all is told of each."""

@@ -18,7 +18,7 @@ from tagsmith.production import BatchStand, RejectCause
 from tagsmith.tui.day import progress_text
 from tagsmith.tui.glyphs import FULL, Glyphs
 from tagsmith.tui.text import EMPTY, Safe, joined, printable
-from tagsmith.tui.typeset import Ink, Row, fitted, padded, row
+from tagsmith.tui.typeset import Ink, Row, fitted, hanging, padded, row
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,20 @@ def _line(item: Item, marked: bool, width: int, column: int) -> str:
     right = fitted(item.right, max(room - 12, room // 2)) if item.right else EMPTY
     left = padded(item.left, min(column, max(room - (cell_len(right) + 2 if right else 0), 0)))
     return f"{mark}{left}{'  ' if right else ''}{right}"
+
+
+def choice_rows(items: Sequence[Item], at: int, width: int, height: int) -> tuple[list[int], list[Row]]:
+    """A few choices in full, as far as there is room; and to which of them each row belongs."""
+    lines = [hanging(item.left, max(width - 3, 1), 2) for item in items]
+    if sum(map(len, lines)) > height:
+        lines = [hanging(item.left, max(width - 3, 1), 1) for item in items]
+    places = [place for place, texts in enumerate(lines) for _text in texts]
+    rows: list[Row] = []
+    for place, texts in enumerate(lines):
+        for row_of, text in enumerate(texts):
+            mark = "> " if place == at and row_of == 0 else "  "
+            rows.append(row(padded(f"{mark}{text}", width), Ink.REVERSE if place == at else Ink.BOLD))
+    return places, rows
 
 
 # --- pairs --------------------------------------------------------------------------------------------------------

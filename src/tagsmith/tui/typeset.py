@@ -14,7 +14,7 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 
 from tagsmith.i18n import _
 from tagsmith.tui import keys, letters
-from tagsmith.tui.face import Face
+from tagsmith.tui.face import Face, Tone
 from tagsmith.tui.text import EMPTY, Safe, joined
 
 
@@ -146,37 +146,52 @@ def small_face_rows(face: Face, width: int, height: int, heading: Safe = EMPTY) 
 
 def strip_rows(face: Face, width: int, height: int, heading: Safe) -> list[Row]:
     """Exactly `height` rows for one of many lanes: name and word, what happened, the number; from the left on."""
-    number = next((part for group in face.details[:1] for part in group), face.expected and _expected_text(face))
+    number = _expected_text(face) if face.expected else next((part for group in face.details for part in group), EMPTY)
     if height <= 1:
-        place = heading if width >= _NARROW_STRIP else Safe(heading.partition(" ")[2] or heading)
-        text = joined([face.title, number or EMPTY])
-        return [_with_chip(joined([place, Safe(face.spellings[-1])], ": "), text, width, Ink.BOLD)][:height]
-    spelled = [joined([heading, Safe(word)], ": ") for word in face.spellings]
-    chip = first_that_fits(max(width - 2, 1), spelled)
+        return [_single_row(face, width, heading, number)][:height]
     inner = max(width - 2 * _MARGIN, 1)
-    beside = number if number and cell_len(chip) + cell_len(number) + 5 <= width else EMPTY
-    rows = [_with_chip(chip, beside or EMPTY, width, Ink.BOLD)]
-    left = height - 1
+    spelled = [joined([heading, Safe(word)], ": ") for word in face.spellings]
+    chip = first_that_fits(inner, spelled)
+    beside = bool(number) and cell_len(chip) + cell_len(number) + 5 <= width
+    rows = [_with_chip(chip, number if beside else EMPTY, width)]
     below = [number] if number and not beside else []
-    # One line more is kept for what is to be done: the hint, or the choices.
-    hint_rows = 1 if (face.hint or face.choices) and left > 1 else 0
-    title = wrapped(face.title, inner, max(left - hint_rows - (len(below) if left > 2 else 0), 1))
-    rows += [_left(line, width, Ink.BOLD) for line in title]
+    # One line is kept for what is to be done: the hint, or the choices.
+    kept = int(bool(face.hint or face.choices) and height > 2)
+    most = max(height - 1 - kept - (len(below) if height > 3 else 0), 1)
+    rows += [_left(line, width, Ink.BOLD) for line in wrapped(face.title, inner, most)]
     if face.choices:
-        room = height - len(rows)
-        told = face.choices if len(face.choices) <= room else (Safe(keys.named(_("{choices}: decide"))),)
+        told = _told_choices(face.choices, inner, height - len(rows))
         rows += [_left(line, width, Ink.PLAIN) for line in told]
-        return (rows + [()] * (height - len(rows)))[:height]
-    rows += [_left(line, width, Ink.PLAIN) for line in wrapped(face.hint, inner, height - len(rows) - len(below))]
-    rows += [_left(line, width, Ink.PLAIN) for line in below]
-    rows += [_left(line, width, Ink.BOLD) for line in face.warnings]
+    else:
+        rows += [_left(line, width, Ink.PLAIN) for line in wrapped(face.hint, inner, height - len(rows) - len(below))]
+        rows += [_left(line, width, Ink.PLAIN) for line in below]
+        rows += [_left(line, width, Ink.BOLD) for line in face.warnings]
     return (rows + [()] * (height - len(rows)))[:height]
 
 
-def _with_chip(chip: Safe, text: Safe, width: int, ink: Ink) -> Row:
+def _single_row(face: Face, width: int, heading: Safe, number: Safe) -> Row:
+    """A lane in one line. What is refused must be said; else the word says enough, and the number is what counts."""
+    place = heading if width >= _NARROW_STRIP else Safe(heading.partition(" ")[2] or heading)
+    chip = joined([place, Safe(face.spellings[-1])], ": ")
+    if face.tone is Tone.ERROR or not number:
+        return _with_chip(chip, joined([face.title, number]), width)
+    room = width - cell_len(chip) - cell_len(number) - 5
+    title = fitted(face.title, room) if room > 8 else EMPTY
+    return _with_chip(chip, joined([number, title]), width)
+
+
+def _told_choices(choices: Sequence[Safe], inner: int, room: int) -> list[Safe]:
+    """All of them in full, or all cut, or how to see them."""
+    full = [line for choice in choices for line in hanging(choice, inner, 2)]
+    if len(full) <= room:
+        return full
+    return list(choices) if len(choices) <= room else [Safe(keys.named(_("{choices}: decide")))]
+
+
+def _with_chip(chip: Safe, text: Safe, width: int) -> Row:
     label = fitted(f" {fitted(chip, max(width - 2, 1))} ", width) if width > 2 else fitted(chip, width)
     room = width - cell_len(label) - 1
-    return ((Safe(label), Ink.REVERSE), (Safe(f" {fitted(text, room)}" if room > 2 else ""), ink))
+    return ((Safe(label), Ink.REVERSE), (Safe(f" {fitted(text, room)}" if room > 2 else ""), Ink.BOLD))
 
 
 def _left(text: Safe, width: int, ink: Ink) -> Row:
@@ -213,12 +228,13 @@ def _abridged(face: Face, width: int, with_expected: bool = True) -> list[list[R
 
 def _choice_rows(choices: Sequence[Safe], inner: int, most: int) -> list[Row]:
     """The choices below each other, from one left edge on."""
-    lines = [line for choice in choices for line in _hanging(choice, inner, most)]
+    lines = [line for choice in choices for line in hanging(choice, inner, most)]
     left = max((inner - max(map(cell_len, lines), default=0)) // 2, 0) + _MARGIN
     return [((Safe(" " * left), Ink.PLAIN), (line, Ink.BOLD)) for line in lines]
 
 
-def _hanging(choice: Safe, inner: int, most: int) -> list[Safe]:
+def hanging(choice: Safe, inner: int, most: int) -> list[Safe]:
+    """A numbered choice on so many lines at most, those after the first under its words."""
     first, *rest = wrapped(choice, inner, most) or [EMPTY]
     return [first, *(fitted(f"   {line}", inner) for line in rest)]
 

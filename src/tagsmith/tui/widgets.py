@@ -341,10 +341,15 @@ class PickSheet(Sheet, can_focus=True):
         if self.marked is not None:
             self.post_message(self.Picked(self.marked))
 
+    def place_at(self, y: int) -> int | None:
+        """The item on this row."""
+        place = self._first + y
+        return place if place < len(self.items) else None
+
     def on_click(self, event: Click) -> None:
         """The first click marks, a click on what is marked picks: a mouse that slipped does nothing."""
-        place = self._first + event.y
-        if place >= len(self.items):
+        place = self.place_at(event.y)
+        if place is None:
             return
         if place == self.at:
             self.action_pick()
@@ -358,6 +363,19 @@ class PickSheet(Sheet, can_focus=True):
     def on_mouse_scroll_down(self) -> None:
         """On."""
         self.action_move(1)
+
+
+class ChoiceSheet(PickSheet):
+    """A few choices, each in full, on two lines where it needs them. All of them are in sight."""
+
+    def typeset(self, width: int, height: int) -> Sequence[Row]:
+        """The choices, the marked one in exchanged colours."""
+        self._places, rows = lists.choice_rows(self.items, self.at, width, height)
+        return rows
+
+    def place_at(self, y: int) -> int | None:
+        """The choice on this row."""
+        return self._places[y] if y < len(self._places) else None
 
 
 class EntrySheet(Sheet):

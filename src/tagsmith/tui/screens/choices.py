@@ -20,7 +20,7 @@ from tagsmith.tui.screens.overlay import TitleSheet, title
 from tagsmith.tui.text import EMPTY, Safe, joined, printable
 from tagsmith.tui.textfield import TextField
 from tagsmith.tui.typeset import Ink
-from tagsmith.tui.widgets import LineSheet, NoteSheet, Shown, StripSheet
+from tagsmith.tui.widgets import ChoiceSheet, LineSheet, NoteSheet, Shown, StripSheet
 
 UNLOCK = "unlock"
 """The choice that needs a supervisor's code or PIN."""
@@ -49,6 +49,7 @@ class ChoiceScreen(ListScreen):
         self.lane = lane.lane
         self._stop: Stop = lane.stop
         super().__init__(shown, _heading(lane, len(shown.view.lanes) > 1), _("a digit, or arrows and Enter"))
+        self._list = ChoiceSheet(EMPTY)
         self._list.at = -1
         self._why = NoteSheet(id="why")
 

@@ -13,7 +13,7 @@ from textual.screen import Screen
 
 from tagsmith.tui.face import faces as lane_faces
 from tagsmith.tui.glyphs import Glyphs
-from tagsmith.tui.grid import columns
+from tagsmith.tui.grid import FEW_ROWS, columns
 from tagsmith.tui.port import ExtraKey
 from tagsmith.tui.widgets import (
     BannerSheet,
@@ -38,6 +38,7 @@ class Lanes(Container, inherit_bindings=False):
         super().__init__(id="lanes")
         self._block = block
         self._sheets: list[LaneSheet] = []
+        self._rows_set = ""
 
     def tell(self, shown: Shown) -> None:
         """Show the lanes of this view."""
@@ -58,6 +59,12 @@ class Lanes(Container, inherit_bindings=False):
         across = columns(max(len(self._sheets), 1), size.width, size.height)
         if across != self.styles.grid_size_columns:
             self.styles.grid_size_columns = across
+        high = size.height // -(-max(len(self._sheets), 1) // across)
+        # Of lanes of one or two lines none is to have a line more than its neighbour.
+        rows = str(high) if 0 < high < FEW_ROWS else "1fr"
+        if rows != self._rows_set:
+            self._rows_set = rows
+            self.styles.grid_rows = rows
 
 
 class OperatorScreen(Screen[None], inherit_bindings=False):

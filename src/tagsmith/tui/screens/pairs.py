@@ -18,7 +18,7 @@ class PairsScreen(ListScreen):
     ABOUT = (
         (
             N_("held, queued"),
-            N_("was never sent: arrows choose it, Enter takes it back. Key and number are free again."),
+            N_("was never sent: arrows choose it, Enter takes it back; key and number are free."),
         ),
         (N_("the others"), N_("cannot be taken back; below the list stands what the API said.")),
     )
