@@ -52,22 +52,27 @@ def pick_rows(items: Sequence[Item], at: int, first: int, width: int, height: in
         return [row(fitted(empty, width), Ink.DIM)]
     rows: list[Row] = []
     # The right column stands close to the left one: an eye must not travel far along a line.
-    column = max(cell_len(item.left) for item in items[first : first + height]) + 2
-    for place, item in enumerate(items[first : first + height], first):
+    seen = items[first : first + height]
+    column = max(cell_len(item.left) for item in seen) + 2
+    beside = max(cell_len(item.right) for item in seen)
+    for place, item in enumerate(seen, first):
         edge = first + height < len(items) and place == first + height - 1
         more = f" +{len(items) - first - height}" if edge else f" +{first}" if first and place == first else ""
-        text = padded(_line(item, place == at, width - len(more), column), width - len(more)) + more
+        text = padded(_line(item, place == at, width - len(more), column, beside), width - len(more)) + more
         ink = Ink.REVERSE if place == at else Ink.PLAIN if item.open else Ink.DIM
         rows.append(row(Safe(padded(text, width)), ink))
     return rows
 
 
-def _line(item: Item, marked: bool, width: int, column: int) -> str:
+def _line(item: Item, marked: bool, width: int, column: int, beside: int) -> str:
+    """Both columns, which begin at the same cell in all lines; the right one is cut only when the left one is short."""
     mark = "> " if marked else "  "
     room = width - len(mark)
-    right = fitted(item.right, max(room - 12, room // 2)) if item.right else EMPTY
-    left = padded(item.left, min(column, max(room - (cell_len(right) + 2 if right else 0), 0)))
-    return f"{mark}{left}{'  ' if right else ''}{right}"
+    beside = min(beside, max(room - 12, room // 2))
+    column = min(column, max(room - beside - 2, 0)) if beside else room
+    if not item.right:
+        return f"{mark}{fitted(item.left, room)}"
+    return f"{mark}{padded(item.left, column)}  {fitted(item.right, room - column - 2)}"
 
 
 def choice_rows(items: Sequence[Item], at: int, width: int, height: int) -> tuple[list[int], list[Row]]:
@@ -157,7 +162,7 @@ def batch_items(view: StationView, width: int, signs: Glyphs = FULL) -> list[Ite
         expected = next((lane.expected for lane in view.lanes if lane.expected), "")
         if expected:
             items.append(Item(SKIP, Safe(_(_ACTIONS[SKIP])), printable(expected)))
-        items.append(Item(CLOSE, Safe(_(_ACTIONS[CLOSE])), printable(under_way.batch.name, 40)))
+        items.append(Item(CLOSE, Safe(_(_ACTIONS[CLOSE]))))
         items.append(Item(LEAVE, Safe(_(_ACTIONS[LEAVE]))))
     return [*items, Item(CREATE, Safe(_(_ACTIONS[CREATE])))]
 
@@ -166,6 +171,6 @@ def _batch_item(stand: BatchStand, width: int, signs: Glyphs, *, under_way: bool
     batch = stand.batch
     name = printable(batch.name, 60)
     facts = joined([printable(batch.key_type or ""), Safe(_("manifest") if batch.size else "")])
-    left = joined([name, Safe(_("UNDER WAY")) if under_way else EMPTY, facts])
+    left = joined([name, Safe(_("UNDER WAY")) if under_way else EMPTY, facts if width >= 100 else EMPTY])
     room = max(width - 2 - cell_len(name) - 4, 12)
     return Item(key=batch.id, left=left, right=progress_text(stand, room, signs))

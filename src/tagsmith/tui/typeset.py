@@ -173,9 +173,10 @@ def _single_row(face: Face, width: int, heading: Safe, number: Safe) -> Row:
     """A lane in one line. What is refused must be said; else the word says enough, and the number is what counts."""
     place = heading if width >= _NARROW_STRIP else Safe(heading.partition(" ")[2] or heading)
     chip = joined([place, Safe(face.spellings[-1])], ": ")
-    if face.tone is Tone.ERROR or not number:
-        return _with_chip(chip, joined([face.title, number]), width)
     room = width - cell_len(chip) - cell_len(number) - 5
+    if face.tone is Tone.ERROR or not number:
+        both = cell_len(face.title) <= room
+        return _with_chip(chip, joined([face.title, number]) if both else face.title, width)
     title = fitted(face.title, room) if room > 8 else EMPTY
     return _with_chip(chip, joined([number, title]), width)
 
