@@ -172,5 +172,5 @@ def _batch_item(stand: BatchStand, width: int, signs: Glyphs, *, under_way: bool
     name = printable(batch.name, 60)
     facts = joined([printable(batch.key_type or ""), Safe(_("manifest") if batch.size else "")])
     left = joined([name, Safe(_("UNDER WAY")) if under_way else EMPTY, facts if width >= 100 else EMPTY])
-    room = max(width - 2 - cell_len(name) - 4, 12)
+    room = max(width - 2 - cell_len(name) - 4, 12) if width >= 60 else 12
     return Item(key=batch.id, left=left, right=progress_text(stand, room, signs))

@@ -348,7 +348,8 @@ class PickSheet(Sheet, can_focus=True):
 
     def on_click(self, event: Click) -> None:
         """The first click marks, a click on what is marked picks: a mouse that slipped does nothing."""
-        place = self.place_at(event.y)
+        offset = event.get_content_offset(self)
+        place = None if offset is None else self.place_at(offset.y)
         if place is None:
             return
         if place == self.at:
