@@ -32,6 +32,21 @@ def terminal(tmp_path: Path) -> Terminal:
         yield made  # type: ignore[misc]
 
 
+def test_a_click_is_one_and_the_terminal_is_asked_for_clicks_only(terminal: Terminal) -> None:
+    """On the last row stands F2; a mouse that is only pushed would spoil the number that is being scanned."""
+    assert b"\x1b[?1000h" in terminal.output
+    assert b"\x1b[?1003h" not in terminal.output
+    for end in b"Mm":
+        terminal.press(b"\x1b[<0;12;24%c" % end)
+    terminal.wait_for("undo")
+    terminal.press(NUMBER + b"\r")
+    (scan,) = terminal.wait_for("scan")
+    assert (scan["text"], scan["fault"]) == (NUMBER.decode(), None)
+    terminal.press(b"\x1b[21~")
+    assert terminal.wait_for_end() == 0
+    assert b"\x1b[?1000l" in terminal.output
+
+
 def test_a_scan_ends_in_a_pair(terminal: Terminal) -> None:
     """Bytes in, green out, and F10 leaves the terminal as it was, with status 0."""
     terminal.type(NUMBER + b"\r")
