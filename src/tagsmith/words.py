@@ -100,7 +100,7 @@ _REASONS: dict[str, tuple[str, str]] = {
     Reason.TIMEOUT: ("It took too long: nothing is paired.", _LIFT),
     Reason.CANCELLED: ("Cleared: nothing is paired.", "Tap a key to go on."),
     Reason.PUT_ASIDE: ("Put aside.", "Lay it with the rejects and take the next key."),
-    Reason.NOT_SAVED: ("NOT SAVED: the pair is not on the disc.", "Tap the key again (or F5) to try again."),
+    Reason.NOT_SAVED: ("NOT SAVED: the pair is not on the disc.", "Tap the key again to try again."),
     Reason.BUSY: ("The last pair is still being saved.", "Wait for PAIRED, then scan again."),
     Reason.TWO_LANES: ("The same key is on two lanes at once.", "Take it away; put both keys aside and call somebody."),
     Reason.NOT_FOR_PAIRING: (

@@ -1,6 +1,7 @@
-"""Runs the real screen on a fake station, as a process: `python -m support.screen_process FILE [--storm N] [--crash]`.
+"""Runs the real screen on a fake station, as a process: `python -m support.screen_process FILE [--lanes N] [--crash]`.
 
 What the station is told goes to FILE, one JSON line each. A scan without a fault makes a pair, another one a refusal.
+`--stopped` begins with the last lane stopped; `--pairs` are in the session before; `--storm` are views in a row.
 """
 
 from __future__ import annotations
@@ -11,22 +12,36 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from support.fake_station import FakeStation, lane, view
+from support.fake_station import FakeStation, lane, pair, view
+from support.scenes import SHIFT_STOP, day
 from tagsmith.errors import TagsmithError
-from tagsmith.model import Notice, Phase, Scan
+from tagsmith.model import LaneView, Notice, Phase, Scan, State, StationView
 from tagsmith.tui import run_screen
 
 
 class FileStation(FakeStation):
     """Writes down what it is told, at once."""
 
-    def __init__(self, path: Path, storm: int) -> None:
-        super().__init__()
+    def __init__(self, path: Path, storm: int = 0, lanes: int = 1, pairs: int = 0, *, stopped: bool = False) -> None:
+        self._lanes = [lane(lane=str(place)) for place in range(1, lanes + 1)]
+        if stopped:
+            self._lanes[-1] = replace(self._lanes[-1], phase=Phase.REFUSED, stop=SHIFT_STOP)
+        self._made = pairs
+        self._pairs = tuple(pair(f"DE*8PS*CD{place:04X}*0") for place in range(pairs, max(pairs - 200, 0), -1))
+        super().__init__(self._now(self._lanes[0]))
         self._file = path.open("a", encoding="utf-8")
         self._lock = threading.Lock()
         self._storm = storm
+
+    def _now(self, first: LaneView) -> StationView:
+        """The station with its first lane like this."""
+        self._lanes[0] = first
+        if len(self._lanes) == 1 and not self._made:
+            return view(first)
+        return day(*self._lanes, pairs=self._pairs, paired=self._made)
 
     def note(self, name: str, **fields: object) -> None:
         """One line."""
@@ -53,15 +68,26 @@ class FileStation(FakeStation):
     def scan(self, scan: Scan, lane_name: str | None = None) -> None:
         self.note("scan", text=scan.text, fault=scan.fault, source=scan.source)
         if scan.fault is None:
-            self.show(view(lane(Phase.PAIRED, number=scan.text, notice=Notice("", f"Saved {scan.text}."))))
+            if self._made:
+                self._made += 1
+                self._pairs = (pair(scan.text, State.HELD), *self._pairs[:199])
+            self.show(self._now(lane(Phase.PAIRED, number=scan.text, notice=Notice("", f"Saved {scan.text}."))))
         else:
-            self.show(view(lane(Phase.REFUSED, notice=Notice(scan.fault, f"Refused: {scan.fault}."))))
+            self.show(self._now(lane(Phase.REFUSED, notice=Notice(scan.fault, f"Refused: {scan.fault}."))))
 
     def undo(self, lane_name: str | None = None) -> None:
         self.note("undo")
 
     def clear(self, lane_name: str | None = None) -> None:
         self.note("clear")
+
+    def answer(self, lane_name: str, choice: str, secret: str = "") -> None:
+        self.note("answer", lane=lane_name, choice=choice)
+        self._lanes[-1] = lane(lane=lane_name)
+        self.show(self._now(self._lanes[0]))
+
+    def undo_entry(self, entry: str) -> None:
+        self.note("undo_entry", entry=entry)
 
     def stop(self, timeout_s: float) -> None:
         self.note("stop")
@@ -72,12 +98,15 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("path", type=Path)
     parser.add_argument("--storm", type=int, default=0)
+    parser.add_argument("--lanes", type=int, default=1)
+    parser.add_argument("--pairs", type=int, default=0)
+    parser.add_argument("--stopped", action="store_true")
     parser.add_argument("--crash", action="store_true")
     parser.add_argument("--log", type=Path)
     chosen = parser.parse_args()
     if chosen.log:
         logging.basicConfig(filename=chosen.log, level=logging.INFO)
-    station = FileStation(chosen.path, chosen.storm)
+    station = FileStation(chosen.path, chosen.storm, chosen.lanes, chosen.pairs, stopped=chosen.stopped)
 
     def hint() -> str:
         secret = "tok" + "en-4711"

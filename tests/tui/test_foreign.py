@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from textual.widget import Widget
+from textual.widgets import Input
 
 from support.fake_station import FakeStation, lane, pair, view
 from support.screen import keys, make, paste
@@ -20,6 +21,7 @@ from tagsmith.model import (
     State,
     StationView,
 )
+from tagsmith.production import Choice, Stop
 from tagsmith.tui.port import ExtraKey
 from tagsmith.tui.ring import LogRing
 from tagsmith.tui.text import EMPTY
@@ -77,13 +79,20 @@ async def test_foreign_text_is_shown_and_does_nothing(size: tuple[int, int], ove
 
 async def test_every_widget_that_shows_text_is_a_sheet() -> None:
     """No widget of Textual's that would read markup or pass an escape on comes between."""
-    app = make(FakeStation(view(lane(), lane(lane="2"))), extra_keys=[ExtraKey("f3", "x", lambda: None)])
+    stop = Stop("many-rejects", "[/]", "[/]", (Choice("unlock", "[/]"),))
+    shown = view(lane(), lane(lane="2", stop=stop), said="[/]")
+    app = make(FakeStation(shown), extra_keys=[ExtraKey("f15", "x", lambda: None)])
     async with app.run_test() as pilot:
-        for over in ("", "f1", "f8"):
+        for over in ("", "f1", "f8", "f3", "f4", "f6", "f7", "f11"):
             if over:
                 await pilot.press(over)
             leaves = [widget for widget in app.screen.query(Widget) if not widget.children and widget.id != "textual"]
-            foreign = [leaf for leaf in leaves if not isinstance(leaf, Sheet) and not leaf.has_class("-textual-system")]
+            # What is typed into a line of text is no markup to it, and nothing but what is typed gets there.
+            foreign = [
+                leaf
+                for leaf in leaves
+                if not isinstance(leaf, (Sheet, Input)) and not leaf.has_class("-textual-system")
+            ]
             assert foreign == []
 
 

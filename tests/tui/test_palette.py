@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 from itertools import combinations
+from typing import get_args
 
 import pytest
 from rich._palettes import STANDARD_PALETTE
 from rich.color import Color, ColorSystem
 
+from support.screen import make
+from tagsmith.config import ScreenSettings
 from tagsmith.tui import palette
 from tagsmith.tui.face import Tone
 
@@ -54,38 +57,69 @@ def lab(colour: str, sight: str) -> tuple[float, float, float]:
     return 116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)
 
 
-@pytest.mark.parametrize("system", ["truecolor", "256", "standard"])
+def distance(one: str, other: str, sight: str) -> float:
+    """How far two colours are apart for this sight (dE76)."""
+    return sum((p - q) ** 2 for p, q in zip(lab(one, sight), lab(other, sight), strict=True)) ** 0.5
+
+
+@pytest.mark.parametrize("theme", palette.THEMES)
 @pytest.mark.parametrize("ground", GROUNDS)
-def test_text_can_be_read_on_its_ground(system: str, ground: str) -> None:
-    """At least 4.5 to 1 (WCAG AA for normal text); the console's white on red is what VGA has."""
-    colours = palette.variables(system)
-    assert contrast(colours[f"tag-{ground}"], colours[f"tag-on-{ground}"]) >= 4.5
+def test_text_can_be_read_on_its_ground(theme: str, ground: str) -> None:
+    """At least 4.5 to 1 (WCAG AA for normal text), 7 to 1 (AAA) in high contrast; white on red is what VGA has."""
+    colours = palette.variables(theme)
+    least = 7 if theme == "high-contrast" else 4.5
+    assert contrast(colours[f"tag-{ground}"], colours[f"tag-on-{ground}"]) >= least
 
 
 @pytest.mark.parametrize("sight", SIGHTS)
-@pytest.mark.parametrize(("system", "least"), [("truecolor", 39), ("standard", 35)])
-def test_states_are_told_apart_by_every_sight(sight: str, system: str, least: float) -> None:
+@pytest.mark.parametrize(("theme", "least"), [("dark", 39.9), ("light", 40), ("high-contrast", 40), ("console", 35)])
+def test_states_are_told_apart_by_every_sight(sight: str, theme: str, least: float) -> None:
     """Colour distance dE76 between every two states, also for colour-blind eyes; a common theme has 22."""
-    colours = palette.variables(system)
+    colours = palette.variables(theme)
     for one, other in combinations(STATES, 2):
-        a, b = lab(colours[f"tag-{one}"], sight), lab(colours[f"tag-{other}"], sight)
-        distance = sum((p - q) ** 2 for p, q in zip(a, b, strict=True)) ** 0.5
-        assert distance >= least, (one, other)
+        assert distance(colours[f"tag-{one}"], colours[f"tag-{other}"], sight) >= least, (one, other)
 
 
 def test_console_colours_are_exact() -> None:
     """Each is one of the sixteen, and each ground one of the eight that a console can draw behind text."""
-    for name, value in palette.variables("standard").items():
+    for name, value in palette.variables("console").items():
         number = Color.parse(value).downgrade(ColorSystem.STANDARD).number
         assert number is not None
         assert STANDARD_PALETTE[number].hex == value, name
         assert number < 8 or "-on-" in name, name
 
 
+@pytest.mark.parametrize(
+    ("system", "theme"), [("truecolor", "dark"), ("256", "dark"), ("standard", "console"), (None, "console")]
+)
+def test_without_a_choice_the_theme_is_what_the_terminal_can(system: str | None, theme: str) -> None:
+    """Sixteen colours would turn navy black."""
+    assert palette.theme_for(system) == theme
+
+
+def test_the_settings_and_the_palette_know_the_same_themes() -> None:
+    """The settings cannot see the screen, so both name them."""
+    annotation = ScreenSettings.model_fields["theme"].annotation
+    assert {theme for literal in get_args(annotation) for theme in get_args(literal)} == set(palette.THEMES)
+
+
 def test_the_stylesheet_and_the_palette_know_the_same_colours() -> None:
     """A colour that is missing would end the screen at its start."""
     stylesheet = files("tagsmith.tui").joinpath("tagsmith.tcss").read_text(encoding="utf-8")
     used = set(re.findall(r"\$(tag-[a-z-]+)", stylesheet))
-    for system in (None, "standard", "truecolor"):
-        assert used == set(palette.variables(system))
+    for theme in palette.THEMES:
+        assert used == set(palette.variables(theme))
     assert all(f".-{state} {{" in stylesheet for state in STATES)
+
+
+async def test_the_theme_changes_while_the_screen_runs() -> None:
+    """At once, for what is on the screen and for what is opened later."""
+    app = make(look="light")
+    async with app.run_test() as pilot:
+        for theme in palette.THEMES:
+            app.wear(theme)
+            await pilot.pause()
+            sheet = app.screen.query_one("#status")
+            ground = sheet.rich_style.bgcolor
+            assert ground is not None
+            assert ground.get_truecolor().hex == palette.variables(theme)["tag-bar"]

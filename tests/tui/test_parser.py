@@ -16,7 +16,7 @@ from textual.message import Message
 from tagsmith.model import Scan, ScanFault
 from tagsmith.scanners.buffer import Key, ScanBuffer
 from tagsmith.tui.terminal import parser as parser_module
-from tagsmith.tui.terminal.parser import MANGLED, PASTE_LIMIT, PASTE_SILENCE_S, ScanParser, forgo_kitty_keys
+from tagsmith.tui.terminal.parser import FOCUS_KEY, MANGLED, PASTE_LIMIT, PASTE_SILENCE_S, ScanParser, forgo_kitty_keys
 
 forgo_kitty_keys()
 
@@ -42,6 +42,7 @@ class Wedge:
         self.buffer = ScanBuffer()
         self.scans: list[Scan] = []
         self.commands: list[str] = []
+        self.clicks = 0
 
     def read(self, data: bytes, after_s: float = 0.001) -> None:
         """One read of the terminal, so long after the last one."""
@@ -62,6 +63,9 @@ class Wedge:
                 consumed, scan = self.buffer.feed(Key(message.key, message.character, Clock.now))
                 self.scans += [scan] if scan else []
                 self.commands += [] if consumed else [message.key]
+            elif isinstance(message, events.MouseEvent):
+                consumed, _ = self.buffer.feed(Key(FOCUS_KEY, None, Clock.now))
+                self.clicks += not consumed
             elif isinstance(message, events.Paste):
                 self.scans += self.buffer.paste(message.text, Clock.now)
 
@@ -291,6 +295,23 @@ def test_a_number_by_hand_survives_the_focus() -> None:
     wedge.read(b"PS", after_s=1)
     wedge.read(b"\r", after_s=1)
     assert wedge.accepted == ["DE8PS"]
+
+
+def test_a_click_by_itself_is_one_and_none_in_a_scan() -> None:
+    """A person's mouse; what a label spells of one does nothing, be it in one read or byte by byte."""
+    press, release = b"\x1b[<0;10;5M", b"\x1b[<0;10;5m"
+    wedge = Wedge()
+    wedge.wait(60)
+    wedge.read(press, after_s=1)
+    wedge.read(release, after_s=0.1)
+    assert wedge.clicks == 2
+    wedge.read(b"DE" + press + release + b"8PS\r", after_s=1)
+    for byte in b"DE" + press + release + b"8PS\r":
+        wedge.read(bytes([byte]))
+    assert wedge.clicks == 2
+    assert wedge.accepted == []
+    wedge.read(b"\x1b[<35;10;5M", after_s=1)
+    assert wedge.clicks == 2  # a movement
 
 
 def test_a_parser_that_breaks_is_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:

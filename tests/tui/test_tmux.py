@@ -42,6 +42,10 @@ class Tmux:
         """Press keys by name."""
         self.run("send-keys", *names)
 
+    def pause(self) -> None:
+        """As long as a person takes from one key to the next."""
+        self._pause.wait(0.3)
+
     def text(self) -> str:
         """What stands on the screen."""
         return self.run("capture-pane", "-p")
@@ -65,9 +69,9 @@ def tmux(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Tmux]:
     made.run("kill-server")
 
 
-def start(tmux: Tmux, folder: Path) -> None:
+def start(tmux: Tmux, folder: Path, *options: str) -> None:
     """The screen on its fake station, from a shell with something on it."""
-    command = [sys.executable, "-m", "support.screen_process", str(folder / "calls")]
+    command = [sys.executable, "-m", "support.screen_process", str(folder / "calls"), *options]
     tmux.keys(f"cd {shlex.quote(str(TESTS))}; echo before-the-screen", "Enter")
     tmux.wait_for("\nbefore-the-screen")
     tmux.keys(f"{shlex.join(command)}; echo status-$?", "Enter")
@@ -89,6 +93,23 @@ def test_tap_scan_paired_and_out(tmux: Tmux, tmp_path: Path) -> None:
     text = tmux.wait_for("status-0", pressing="F10")
     assert "before-the-screen" in text
     assert "█" not in text
+
+
+def test_a_lane_of_eight_that_has_stopped_goes_on(tmux: Tmux, tmp_path: Path) -> None:
+    """By the key that the screen names and a digit; a number that is scanned meanwhile is one."""
+    start(tmux, tmp_path, "--lanes", "8", "--stopped")
+    tmux.wait_for("lane 8: STOP")
+    tmux.keys("F11")
+    tmux.wait_for("1  card #250 is missing: skip it")
+    tmux.pause()
+    tmux.keys("-l", NUMBER)
+    tmux.keys("Enter")
+    tmux.pause()
+    tmux.keys("2")
+    tmux.wait_for("lane 8: TAP")
+    calls = (tmp_path / "calls").read_text()
+    assert '"choice": "recheck-run"' in calls
+    assert calls.count('"call": "scan"') == 1
 
 
 def test_markup_in_a_number_is_shown_as_it_is(tmux: Tmux, tmp_path: Path) -> None:

@@ -343,15 +343,17 @@ def _on_the_screen(batch: str | None) -> int:
             return _("Starting the sandbox and the simulated reader …")
         if text := station.world.keys.label:
             return spoken(Sentence("The label of this key reads {text}", text=text))
-        return _("F4 lays a key on the reader")
+        return _("Shift+F4 lays a key on the reader")
 
     extra = [
-        ExtraKey("f3", _("again"), lay(Keys.duplicate)),
-        ExtraKey("f4", _("key"), lay(Keys.good)),
-        ExtraKey("f6", _("phone"), lay(Keys.random)),
-        ExtraKey("f7", _("two"), lay(Keys.two)),
+        ExtraKey("f15", _("again"), lay(Keys.duplicate)),
+        ExtraKey("f16", _("key"), lay(Keys.good)),
+        ExtraKey("f18", _("phone"), lay(Keys.random)),
+        ExtraKey("f19", _("two"), lay(Keys.two)),
     ]
-    code = run_screen(station, extra_keys=extra, hint=hint)
+    # The keys that lay keys are the demo's own: the operator's give way to them.
+    moved = {"batches": "ctrl+b", "pairs": "ctrl+l", "work": "ctrl+w", "reject": "ctrl+x"}
+    code = run_screen(station, extra_keys=extra, hint=hint, keys=moved)
     if station.world is not None:
         click.echo(f"What you paired: TAGSMITH_JOURNAL__URL={station.world.journal_url} tagsmith journal list")
     return code

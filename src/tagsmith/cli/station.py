@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -78,6 +78,9 @@ class Wanted:
     plain: bool = False
     batch: str | None = None
     """The name of the batch that keys are made of."""
+    config: Path | None = None
+    overrides: dict[str, Any] = field(default_factory=dict)
+    """The flags that stand above the settings."""
 
     def check(self) -> None:
         """See that its readers and scanners mean something, too, and that it has a terminal if it needs one.
@@ -103,9 +106,20 @@ class Wanted:
             from tagsmith.cli.headless import run_headless
 
             return run_headless(self.settings, self.terms, plain=self.plain, batch=self.batch)
-        if self.form:
-            return _run_form(self.settings, self.terms)
-        return _run_screen(self.settings, self.terms, self.batch)
+        return _run_form(self) if self.form else _run_screen(self)
+
+    def screen(self) -> dict[str, Any]:
+        """What the settings say of the screen: the keywords of `run_screen` and `run_form`."""
+        from tagsmith.config import explained
+
+        settings = self.settings
+        return {
+            "bell": settings.feedback.bell and not settings.feedback.silent,
+            "theme": settings.screen.theme,
+            "keys": settings.keys.model_dump(),
+            "operators": bool(settings.operator),
+            "settings": explained(self.config, self.overrides),
+        }
 
 
 def station_wanted(
@@ -165,33 +179,32 @@ def station_wanted(
             "write a [[scanner]] into the settings; `tagsmith readers` lists what is there",
         )
     terms = Terms(user, KeyType(key_type) if key_type else None, valid.valid_from, valid.valid_to)
-    return Wanted(settings, terms, headless, form, plain, batch)
+    return Wanted(settings, terms, headless, form, plain, batch, config, overrides)
 
 
-def _run_screen(settings: Settings, terms: Terms, batch: str | None) -> int:
+def _run_screen(wanted: Wanted) -> int:
     from tagsmith.tui import check_terminal, run_screen
 
     check_terminal()
     from tagsmith.cli.output import end_now_unless, log_to_file
     from tagsmith.station import Station
 
-    log_to_file(settings.journal.url)
-    station = Station(settings, terms=terms, batch=batch)
-    code = run_screen(station, bell=settings.feedback.bell and not settings.feedback.silent)
+    log_to_file(wanted.settings.journal.url)
+    station = Station(wanted.settings, terms=wanted.terms, batch=wanted.batch)
+    code = run_screen(station, **wanted.screen())
     end_now_unless(station.ended, code)
     return code
 
 
-def _run_form(settings: Settings, terms: Terms) -> int:
+def _run_form(wanted: Wanted) -> int:
     from tagsmith.tui import check_terminal, run_form
 
     check_terminal()
     from tagsmith.cli.output import end_now_unless, log_to_file
     from tagsmith.station import FieldStation
 
-    log_to_file(settings.journal.url)
-    station = FieldStation(settings, terms=terms)
-    bell = settings.feedback.bell and not settings.feedback.silent
-    code = run_form(station, user=terms.user_id or "", bell=bell)
+    log_to_file(wanted.settings.journal.url)
+    station = FieldStation(wanted.settings, terms=wanted.terms)
+    code = run_form(station, user=wanted.terms.user_id or "", **wanted.screen())
     end_now_unless(station.ended, code)
     return code

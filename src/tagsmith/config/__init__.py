@@ -21,6 +21,7 @@ from tagsmith.config.schema import (
     Environment,
     FeedbackSettings,
     JournalSettings,
+    KeySettings,
     MetricsSettings,
     NumberSettings,
     OperatorSettings,
@@ -28,11 +29,13 @@ from tagsmith.config.schema import (
     ReaderSettings,
     RejectSettings,
     ScannerSettings,
+    ScreenSettings,
     Settings,
     ShiftSettings,
     StationSettings,
     UidSettings,
 )
+from tagsmith.config.showing import Explained, explained
 from tagsmith.config.sources import SYSTEM_FILE, load, places, settings_of, state_folder, user_file, where_set
 
 __all__ = [
@@ -43,8 +46,10 @@ __all__ = [
     "CalibrationSettings",
     "CourierSettings",
     "Environment",
+    "Explained",
     "FeedbackSettings",
     "JournalSettings",
+    "KeySettings",
     "MetricsSettings",
     "NumberSettings",
     "OperatorSettings",
@@ -52,11 +57,13 @@ __all__ = [
     "ReaderSettings",
     "RejectSettings",
     "ScannerSettings",
+    "ScreenSettings",
     "Secret",
     "Settings",
     "ShiftSettings",
     "StationSettings",
     "UidSettings",
+    "explained",
     "hash_pin",
     "key_in",
     "key_of",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from tagsmith.config.pins import is_pin_hash
@@ -105,6 +105,21 @@ def _code(value: str) -> str:
     return value
 
 
+_TYPED = {"ctrl+h": "Backspace", "ctrl+i": "Tab", "ctrl+j": "Enter", "ctrl+m": "Enter"}
+
+
+def _screen_key(value: str) -> str:
+    key = value.strip().casefold()
+    if key in _TYPED:
+        raise ValueError(f"should be another key: {key} is what {_TYPED[key]} sends")
+    if not re.fullmatch(r"f([1-9]|1[0-9]|2[0-4])|ctrl\+[a-z]|escape", key):
+        raise ValueError(
+            "should be a function key (f1 to f24), ctrl+ and a letter, or escape: all other keys are a number's"
+        )
+    return key
+
+
+_Key = Annotated[str, Field(max_length=16), AfterValidator(_screen_key)]
 _Seconds = Annotated[float, BeforeValidator(_number_only), Field(allow_inf_nan=False, le=86_400)]
 _Count = Annotated[int, BeforeValidator(_number_only)]
 _Pin = Annotated[int, BeforeValidator(_number_only), Field(ge=0, le=27)]
@@ -255,6 +270,56 @@ class MetricsSettings(_Section):
     """A file ending in .prom for node_exporter's textfile collector, written every 15 s; relative as `key_file` is."""
 
 
+class ScreenSettings(_Section):
+    """`[screen]`: how the screen looks."""
+
+    theme: Literal["dark", "light", "high-contrast", "console"] | None = None
+    """Not set: dark, or console where the terminal has 16 colours."""
+
+
+class KeySettings(_Section):
+    """`[keys]`: the keys of the screen, by the name of what they do. None may be there twice on one screen."""
+
+    help: _Key = "f1"
+    undo: _Key = "f2"
+    batches: _Key = "f3"
+    pairs: _Key = "f4"
+    retry: _Key = "f5"
+    work: _Key = "f6"
+    reject: _Key = "f7"
+    log: _Key = "f8"
+    acknowledge: _Key = "f9"
+    leave: _Key = "f10"
+    choices: _Key = "f11"
+    shift: _Key = "f12"
+    readers: _Key = "ctrl+r"
+    settings: _Key = "ctrl+t"
+    palette: _Key = "ctrl+p"
+    find: _Key = "ctrl+f"
+    clear: _Key = "escape"
+    do_it: _Key = "f4"
+    """On the technician's form, in place of `pairs`."""
+    replace: _Key = "f6"
+    """On the technician's form, in place of `work`."""
+
+    @model_validator(mode="after")
+    def _each_key_once(self) -> KeySettings:
+        held: dict[str, str] = self.model_dump()
+        for absent in (_NOT_ON_THE_OPERATORS, _NOT_ON_THE_FORM):
+            taken: dict[str, str] = {}
+            for action, key in held.items():
+                if action in absent:
+                    continue
+                if key in taken:
+                    raise ValueError(f"{taken[key]} and {action} have the same key, {key}: give each one of its own")
+                taken[key] = action
+        return self
+
+
+_NOT_ON_THE_OPERATORS = frozenset({"do_it", "replace"})
+_NOT_ON_THE_FORM = frozenset({"batches", "pairs", "work", "reject", "choices"})
+
+
 DEFAULT_READER = "pcsc:"
 """The reader where neither flags nor settings name one: the first that the PC/SC service has."""
 
@@ -322,6 +387,8 @@ class Settings(BaseSettings):
     courier: CourierSettings = CourierSettings()
     station: StationSettings = Field(default_factory=StationSettings)
     metrics: MetricsSettings = MetricsSettings()
+    screen: ScreenSettings = ScreenSettings()
+    keys: KeySettings = KeySettings()
     reader: Annotated[tuple[ReaderSettings, ...], AfterValidator(_lanes)] = ()
     scanner: tuple[ScannerSettings, ...] = ()
     shift: ShiftSettings = ShiftSettings()

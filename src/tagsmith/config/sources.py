@@ -30,7 +30,7 @@ _FLAGS = "the command line"
 
 
 @dataclass(frozen=True, slots=True)
-class _Layer:
+class Layer:
     """One source's values, and how to name the place of one of them."""
 
     values: dict[str, Any]
@@ -50,7 +50,7 @@ def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None)
     Raises:
         ConfigError: a file cannot be read or parsed, or a name or value is wrong; says where it stands.
     """
-    return _settings(_layers(config, overrides or {}))
+    return settings_from_layers(layers_of(config, overrides or {}))
 
 
 def where_set(section: str, field: str, config: Path | None = None) -> str:
@@ -60,7 +60,7 @@ def where_set(section: str, field: str, config: Path | None = None) -> str:
         ConfigError: as `load`.
     """
     path = (section, field)
-    for layer in reversed(_layers(config, {})):
+    for layer in reversed(layers_of(config, {})):
         values = layer.values.get(section)
         if isinstance(values, Mapping) and field in values:
             return layer.place(path)
@@ -74,7 +74,7 @@ def places(config: Path | None = None) -> tuple[str, ...]:
         ConfigError: as `load`.
     """
     found: list[str] = []
-    for layer in _layers(config, {}):
+    for layer in layers_of(config, {}):
         if layer.environment:
             found += [
                 _variable((section, *field)) for section, field in _known_paths() if _is_set(layer, section, field)
@@ -84,7 +84,7 @@ def places(config: Path | None = None) -> tuple[str, ...]:
     return tuple(place for place in found if place != _FLAGS)
 
 
-def _is_set(layer: _Layer, section: str, field: tuple[str, ...]) -> bool:
+def _is_set(layer: Layer, section: str, field: tuple[str, ...]) -> bool:
     values = layer.values.get(section)
     return values is not None and (not field or (isinstance(values, Mapping) and field[0] in values))
 
@@ -95,17 +95,21 @@ def user_file() -> Path | None:
     return None if folder is None else folder / "tagsmith" / "tagsmith.toml"
 
 
-def _layers(config: Path | None, overrides: Mapping[str, Any]) -> list[_Layer]:
-    """Every source of settings, the weakest first. Raises ConfigError."""
+def layers_of(config: Path | None, overrides: Mapping[str, Any]) -> list[Layer]:
+    """Every source of settings, the weakest first, as `load` takes them.
+
+    Raises:
+        ConfigError: a file cannot be read or parsed, or a variable is wrong.
+    """
     url = _default_journal_url()
-    layers = [_Layer({"journal": {"url": url} if url else {}})]
+    layers = [Layer({"journal": {"url": url} if url else {}})]
     files = [_file(SYSTEM_FILE, required=False)]
     if (mine := user_file()) is not None:
         files.append(_file(mine, required=False))
     if config is not None:
         files.append(_file(config, required=True))
     layers += [layer for layer in files if layer is not None]
-    flags = _Layer(_given(overrides), _FLAGS)
+    flags = Layer(_given(overrides), _FLAGS)
     environment = _environment()
     api = flags.values.get("api")
     if isinstance(api, Mapping) and "key_file" in api:
@@ -132,10 +136,10 @@ def settings_of(**sections: Any) -> Settings:
     Raises:
         ConfigError: a value or a name is wrong.
     """
-    return _settings([_Layer(sections)])
+    return settings_from_layers([Layer(sections)])
 
 
-def _settings(layers: list[_Layer]) -> Settings:
+def settings_from_layers(layers: list[Layer]) -> Settings:
     """Merge, check names, validate. Raises ConfigError that names the place and never the value."""
     merged: dict[str, Any] = {}
     problems: list[tuple[str, str]] = []
@@ -163,7 +167,7 @@ def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _file(path: Path, *, required: bool) -> _Layer | None:
+def _file(path: Path, *, required: bool) -> Layer | None:
     """The layer of one TOML file; None where an optional one is not there. Raises ConfigError."""
     try:
         path = path.expanduser()
@@ -195,10 +199,10 @@ def _file(path: Path, *, required: bool) -> _Layer | None:
             f"an API key stands in {path}; a key belongs into a file of its own",
             'put it into a file, chmod 600 that file, and write key_file = "/path/of/it" under [api]',
         )
-    return _Layer(values, str(path))
+    return Layer(values, str(path))
 
 
-def _environment() -> _Layer:
+def _environment() -> Layer:
     """The layer of the variables TAGSMITH_…, in any case. Raises ConfigError for unknown names and broken JSON."""
     known = {_variable((section, *field)) for section, field in _known_paths()}
     seen: dict[str, str] = {}
@@ -212,7 +216,7 @@ def _environment() -> _Layer:
             raise ConfigError(f"{name} and {seen[upper]} are the same setting", "unset one of them")
         seen[upper] = name
     try:
-        return _Layer(EnvSettingsSource(Settings)(), environment=True)
+        return Layer(EnvSettingsSource(Settings)(), environment=True)
     except (SettingsError, RecursionError):
         lists = [name for upper, name in seen.items() if DELIMITER not in upper]
         raise ConfigError(
@@ -251,7 +255,7 @@ def _unknown_paths(values: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
                 yield from ((section, str(field)) for field in table if field not in known)
 
 
-def _unknown(path: tuple[str, ...], layer: _Layer) -> tuple[str, str]:
+def _unknown(path: tuple[str, ...], layer: Layer) -> tuple[str, str]:
     """The words for one unknown name: what and where, and what was probably meant."""
     *sections, name = path
     known = _fields(sections[0]) if sections else tuple(Settings.model_fields)
@@ -280,7 +284,7 @@ _WORDS = {
 }
 
 
-def _complaint(loc: tuple[int | str, ...], kind: str, message: str, layers: list[_Layer]) -> str:
+def _complaint(loc: tuple[int | str, ...], kind: str, message: str, layers: list[Layer]) -> str:
     """One validation error in our words, with the place that last set the value."""
     names = tuple(part for part in loc if isinstance(part, str))[:2]
     words = _WORDS.get(kind) or message.removeprefix("Value error, ").replace("Input should", "should", 1)

@@ -165,6 +165,10 @@ class ScanBuffer:
         """Why the line under way will be refused, if it will."""
         return self._fault
 
+    def is_fresh(self, time: float) -> bool:
+        """Whether a key at this time is part of nothing: no line is under way, and no scan has just ended."""
+        return not self._characters and time - self._burst_at >= BURST_S
+
     def feed(self, key: Key) -> tuple[bool, Scan | None]:
         """Take a key. Answers whether it was taken (else it may be a command), and the scan that ended, if one did.
 

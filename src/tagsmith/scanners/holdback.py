@@ -91,6 +91,10 @@ class Holdback:
             return Sorted(scan=Scan(self._buffer.text, self._last_at, "scanner", ScanFault.PARTIAL))
         return Sorted()
 
+    def taint(self, time: float) -> None:
+        """Something else took a key now: a burst right behind it may be the rest of its scan, and is refused."""
+        self._typed_at = max(self._typed_at, time)
+
     def clear(self) -> None:
         """Drop what is held back and the scan under way (Esc)."""
         self._reset()

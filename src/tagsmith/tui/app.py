@@ -11,32 +11,33 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
-from textual import events
-from textual.app import App
-from textual.binding import Binding
 from textual.driver import Driver
 from textual.message import Message
 from textual.screen import Screen
 
 from tagsmith.errors import TagsmithError
 from tagsmith.model import Phase, Scan
-from tagsmith.scanners.buffer import Key, ScanBuffer
+from tagsmith.tui import keys as held_keys
 from tagsmith.tui import palette
 from tagsmith.tui.face import Tone, faces
+from tagsmith.tui.gate import GatedApp, Wanted
+from tagsmith.tui.glyphs import glyphs
 from tagsmith.tui.port import ExtraKey, Station
 from tagsmith.tui.ring import LogRing
 from tagsmith.tui.screens.operator import OperatorScreen
 from tagsmith.tui.status import OPEN_PHASES
 from tagsmith.tui.terminal.driver import TerminalCaughtUp, TerminalLost, hardened
-from tagsmith.tui.terminal.inflow import TerminalFlooded, WindowHandled
-from tagsmith.tui.terminal.parser import MANGLED
+from tagsmith.tui.terminal.inflow import WindowHandled
 from tagsmith.tui.text import printable
-from tagsmith.tui.widgets import Shown
+from tagsmith.tui.widgets import LaneSheet, Shown
+
+if TYPE_CHECKING:
+    from tagsmith.config import Explained
 
 _log = logging.getLogger(__name__)
 
@@ -48,11 +49,13 @@ _SIGNALS = {signal.SIGTERM: 0, signal.SIGINT: 0, signal.SIGHUP: 1}
 """What ends the screen, and with which status: a terminal that hangs up is no orderly end."""
 
 
-class TagsmithApp(App[int], inherit_bindings=False):
+class TagsmithApp(GatedApp, inherit_bindings=False):
     """The glass of one station. `run` returns the exit status, `return_code` tells of a crash.
 
-    `extra_keys` and `hint` are for a demo. `silence_s` is for scanners that send no end (see `ScanBuffer`). `now` gives
-    local time, `clock` must be the monotonic clock that key events are stamped with.
+    `extra_keys` and `hint` are for a demo. `silence_s` is for scanners that send no end (see `ScanBuffer`). `look` is
+    the theme (None: as the terminal can), `keys` the keys that are not the usual ones, `operators` whether the station
+    knows who works there, `settings` what was set at the start, and where. `now` gives local time, `clock` must be the
+    monotonic clock that key events are stamped with.
     """
 
     CSS_PATH = "tagsmith.tcss"
@@ -61,16 +64,8 @@ class TagsmithApp(App[int], inherit_bindings=False):
     ALLOW_SELECT = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-mid"), (120, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-middle"), (34, "-tall")]  # noqa: RUF012
-    # Function keys and Esc only: every printable key is a number's, wherever the screen is.
-    BINDINGS = [  # noqa: RUF012
-        Binding("f1", "help"),
-        Binding("f2", "undo"),
-        Binding("f5", "retry"),
-        Binding("f8", "log"),
-        Binding("f9", "acknowledge"),
-        Binding("f10", "leave"),
-        Binding("escape", "clear"),
-    ]
+    # Function keys, Ctrl with a letter, and Esc only: every printable key is a number's, wherever the screen is.
+    ACTIONS: tuple[str, ...] = tuple(action for action in held_keys.DEFAULTS if action != "find")
 
     class Woken(Message):
         """The station has a new view."""
@@ -84,10 +79,15 @@ class TagsmithApp(App[int], inherit_bindings=False):
         hint: Callable[[], str] | None = None,
         silence_s: float | None = None,
         bell: bool = True,
+        look: str | None = None,
+        keys: Mapping[str, str] | None = None,
+        operators: bool = False,
+        settings: Sequence[Explained] = (),
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(ansi_color=False)
+        self.look = look or ""  # before Textual asks for the colours
+        super().__init__(silence_s=silence_s, clock=clock)
         self.failure: TagsmithError | None = None
         """Why the station could not be started."""
         self.last_words = ""
@@ -96,16 +96,24 @@ class TagsmithApp(App[int], inherit_bindings=False):
         self._ring = ring or LogRing()
         self._extras = tuple(extra_keys)
         self._hint = hint
-        self._silence_s = silence_s
         self._now = now
-        self._clock = clock
-        self._buffer = ScanBuffer(silence_s=silence_s)
+        held_keys.hold(keys or {})
+        self.station = station
+        """What the pages ask things of."""
+        self.operators = operators
+        """Whether the station knows who works there."""
+        self._settings = settings
+        self._shift_offered = False
         self._began_at = clock()
         self._alarm_seen = ""
         self._rings = bell
         self._worst = False
         self._rejected = 0
-        self._block = "█" if _is_unicode(sys.__stdout__) else "#"
+        self._signs = glyphs(is_unicode=_is_unicode(sys.__stdout__), color_system=self.console.color_system)
+        self._block = self._signs.block
+        for action in self.ACTIONS:
+            if hasattr(self, f"action_{action}"):
+                self.bind(held_keys.key(action), action)
         for extra in self._extras:
             if extra.key in self._bindings.key_to_bindings:
                 raise ValueError(f"{extra.key} is one of the operator's keys")
@@ -119,11 +127,20 @@ class TagsmithApp(App[int], inherit_bindings=False):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own colours for the stylesheet."""
-        return palette.variables(self.console.color_system)
+        self.look = self.look or palette.theme_for(self.console.color_system)
+        return palette.variables(self.look)
+
+    def wear(self, theme: str) -> None:
+        """Show everything in the colours of this theme from now on."""
+        self.look = theme
+        self._invalidate_css()
+        self.refresh_css(animate=False)
+        for screen in self.screen_stack:
+            screen.refresh(layout=True)
 
     def get_default_screen(self) -> Screen[Any]:
         """The operator's."""
-        return OperatorScreen(self._shown(), self._extras, self._block)
+        return OperatorScreen(self._shown(), self._extras, self._signs)
 
     def on_mount(self) -> None:
         """Listen to signals and to the clock."""
@@ -184,6 +201,7 @@ class TagsmithApp(App[int], inherit_bindings=False):
         for screen in self.screen_stack:
             if tell := getattr(screen, "tell", None):
                 tell(shown)
+        self._offer_the_shift(shown)
         self._ring_the_bell(shown)
 
     def _ring_the_bell(self, shown: Shown) -> None:
@@ -197,34 +215,19 @@ class TagsmithApp(App[int], inherit_bindings=False):
 
     # --- what comes in --------------------------------------------------------------------------------------------
 
-    async def on_event(self, event: events.Event) -> None:
-        """The one gate: keys and pastes are a number's first, wherever the focus is and whatever lies on top."""
-        if isinstance(event, events.Key) and not event.is_forwarded:
-            consumed, scan = self._buffer.feed(Key(event.key, event.character, event.time))
-            self._take_scan(scan)
-            if consumed:
-                self._line_changed()
-                return
-        elif isinstance(event, events.Paste) and not event.is_forwarded:
-            for pasted in self._buffer.paste(event.text, event.time):
-                self._take_scan(pasted)
-            self._line_changed()
-            return
-        await super().on_event(event)
-
     def on_window_handled(self, message: WindowHandled) -> None:
         """The driver may send the next keys."""
         message.go_on()
 
-    def on_terminal_flooded(self, message: TerminalFlooded) -> None:
-        """Keys were dropped: refuse what is left of their line, as a page of lines."""
-        _log.warning("the terminal sent more than anybody means: it was dropped")
-        line = self._buffer.text
-        # Pasted into a line it would be a partial one; and the line is no beginning of what comes next.
-        self._buffer.clear()
-        for scan in self._buffer.paste(f"{line}{MANGLED}\n{MANGLED}", message.time):
-            self._take_scan(scan)
-        self._line_changed()
+    def on_wanted(self, message: Wanted) -> None:
+        """A screen wants something of the station."""
+        message.ask(self._station)
+
+    def on_lane_sheet_clicked(self, message: LaneSheet.Clicked) -> None:
+        """A lane was pointed at: if it has stopped, a decision about it is wanted."""
+        lanes = self._station.view().lanes
+        if message.place < len(lanes) and lanes[message.place].stop is not None:
+            self._decide(lanes[message.place].lane)
 
     def _take_scan(self, scan: Scan | None) -> None:
         if scan is not None:
@@ -238,16 +241,58 @@ class TagsmithApp(App[int], inherit_bindings=False):
     # --- commands -------------------------------------------------------------------------------------------------
 
     def action_help(self) -> None:
-        """F1: open the help, or close it."""
+        """F1: open the help on what is shown, or close it."""
         from tagsmith.tui.screens.help import HelpScreen
 
-        self._toggle(HelpScreen, lambda: HelpScreen(self._shown(), self._extras))
+        opened_on = self.screen
+        self._toggle(HelpScreen, lambda: HelpScreen(self._shown(), self._extras, opened_on))
 
     def action_log(self) -> None:
         """F8: open the log, or close it."""
         from tagsmith.tui.screens.log import LogScreen
 
         self._toggle(LogScreen, lambda: LogScreen(self._shown(), self._ring))
+
+    def action_batches(self) -> None:
+        """F3: open the batches, or close them."""
+        from tagsmith.tui.screens.batches import BatchesScreen
+
+        self._toggle(BatchesScreen, lambda: BatchesScreen(self._shown(), self._signs))
+
+    def action_pairs(self) -> None:
+        """F4: open the last pairs, or close them."""
+        from tagsmith.tui.screens.pairs import PairsScreen
+
+        self._toggle(PairsScreen, lambda: PairsScreen(self._shown()))
+
+    def action_work(self) -> None:
+        """F6: open the work list, or close it."""
+        from tagsmith.tui.screens.work import WorkScreen
+
+        self._toggle(WorkScreen, lambda: WorkScreen(self._shown()))
+
+    def action_reject(self) -> None:
+        """F7: put a key aside, or let it be."""
+        from tagsmith.tui.screens.reject import RejectScreen
+
+        self._toggle(RejectScreen, lambda: RejectScreen(self._shown()))
+
+    def action_choices(self) -> None:
+        """F11: decide about the first lane that has stopped, or go back."""
+        from tagsmith.tui.screens.choices import ChoiceScreen, SecretScreen
+
+        if isinstance(self.screen, (ChoiceScreen, SecretScreen)):
+            self._to_the_lanes()
+        else:
+            self._decide(None)
+
+    def _decide(self, lane: str | None) -> None:
+        from tagsmith.tui.screens.choices import ChoiceScreen, stopped
+
+        shown = self._shown()
+        if (found := stopped(shown, lane)) is not None:
+            self._to_the_lanes()
+            self.push_screen(ChoiceScreen(shown, found))
 
     def _toggle(self, kind: type[Screen[None]], make: Callable[[], Screen[None]]) -> None:
         was_open = isinstance(self.screen, kind)
@@ -282,6 +327,9 @@ class TagsmithApp(App[int], inherit_bindings=False):
 
     def action_clear(self) -> None:
         """Esc: go back to the lanes; there, drop the line under way and what waits."""
+        if (close_field := getattr(self.screen, "close_field", None)) and close_field():
+            return
+        self._holdback.clear()
         if self._to_the_lanes():
             return
         self._buffer.clear()
@@ -304,6 +352,49 @@ class TagsmithApp(App[int], inherit_bindings=False):
         for extra in self._extras:
             if extra.key == key:
                 extra.action()
+
+    # --- pages ----------------------------------------------------------------------------------------------------
+
+    def action_readers(self) -> None:
+        """Ctrl+R: the readers and scanners."""
+        from tagsmith.tui.screens.readers import ReadersScreen
+
+        self._toggle(ReadersScreen, lambda: ReadersScreen(self._shown()))
+
+    def action_settings(self) -> None:
+        """Ctrl+T: what is set, and where."""
+        from tagsmith.tui.screens.settings import SettingsScreen
+
+        self._toggle(SettingsScreen, lambda: SettingsScreen(self._shown(), self._settings, self.look))
+
+    def action_shift(self) -> None:
+        """F12: sign on and off, start and end the shift."""
+        from tagsmith.tui.screens.shift import ShiftScreen
+
+        self._toggle(ShiftScreen, lambda: ShiftScreen(self._shown(), self._station))
+
+    def action_palette(self) -> None:
+        """Ctrl+P: the supervisor's commands, or the word that a supervisor must sign on."""
+        from tagsmith.tui.screens.palette import CommandsScreen, NoSupervisorScreen, may_command
+
+        if self._buffer.text:
+            self.bell()  # the rest of the number would be lost in there
+        elif may_command(self._station.view(), self.operators):
+            self._toggle(CommandsScreen, lambda: CommandsScreen(self._shown(), self.operators, self._clock))
+        else:
+            self._toggle(NoSupervisorScreen, lambda: NoSupervisorScreen(self._shown()))
+
+    def _offer_the_shift(self, shown: Shown) -> None:
+        """Open the shift's page once, at the start of a station where nobody may work before somebody has signed on."""
+        if self._shift_offered or not shown.view.lanes:
+            return
+        self._shift_offered = True
+        shift = shown.view.shift
+        if not shift.required or shift.ready or self._buffer.text or len(self.screen_stack) > 1:
+            return
+        from tagsmith.tui.screens.shift import ShiftScreen
+
+        self.push_screen(ShiftScreen(shown, self._station, by_itself=True))
 
     # --- when something of ours breaks ----------------------------------------------------------------------------
 

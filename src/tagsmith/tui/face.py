@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from tagsmith import words
 from tagsmith.i18n import N_, Sentence, _, spoken
 from tagsmith.model import LaneView, Notice, Phase, ReaderState, StationView
-from tagsmith.tui.text import EMPTY, Safe, printable
+from tagsmith.production import Stop
+from tagsmith.tui import keys
+from tagsmith.tui.text import EMPTY, Safe, joined, printable
 from tagsmith.uid import ByteOrder, Uid
 
 
@@ -41,6 +43,10 @@ class Face:
     hint: Safe = EMPTY
     details: tuple[tuple[Safe, ...], ...] = ()
     warnings: tuple[Safe, ...] = ()
+    expected: Safe = EMPTY
+    """The number that comes next, where there is an order."""
+    choices: tuple[Safe, ...] = ()
+    """What a person may decide, numbered; never cut for the sake of large letters."""
 
     @property
     def word(self) -> str:
@@ -76,9 +82,12 @@ _TITLES: dict[Phase, str] = {
     Phase.GOLDEN: N_("First of all: the golden key."),
 }
 
+_TELLS_NEXT = frozenset({Phase.READY, Phase.TAG_WAITS, Phase.PAIRED, Phase.REFUSED, Phase.KNOWN})
+"""Phases in which the next number is of use: in the others there is one already, or something else comes first."""
+
 _HINTS: dict[Phase, str] = {
     Phase.NUMBER_WAITS: N_("Tap the key that bears this number."),
-    Phase.NOT_SAVED: N_("Press F5 to try again."),
+    Phase.NOT_SAVED: N_("Tap the key again, or press {retry}, to try again."),
 }
 """Where what the lane expects does not say it well enough."""
 
@@ -110,6 +119,8 @@ def _lane_face(view: StationView, lane: LaneView, settled: bool, alarm_seen: str
     if urgent := _station_face(view, alarm_seen):
         return urgent
     busy = lane.phase in (Phase.NOT_SAVED, Phase.COMMITTING)
+    if lane.stop is not None and not busy:
+        return _stop_face(lane.stop)
     if lane.reader.state is not ReaderState.READY and not busy:
         return _wait() if lane.reader.state is ReaderState.MISSING and not settled else _reader_face(lane)
     return _phase_face(view, lane)
@@ -118,11 +129,11 @@ def _lane_face(view: StationView, lane: LaneView, settled: bool, alarm_seen: str
 def _station_face(view: StationView, alarm_seen: str) -> Face | None:
     """What concerns every lane, if anything does."""
     if view.fatal:
-        hint = Safe(_("Press F10, put it right, start again."))
+        hint = Safe(keys.named(_("Press {leave}, put it right, start again.")))
         return Face((_("STOP"),), Tone.ERROR, printable(spoken(view.fatal)), hint)
     alarm = view.delivery.alarm
     if alarm and alarm != alarm_seen:
-        hint = Safe(_("Stop, call somebody, then press F9."))
+        hint = Safe(keys.named(_("Stop, call somebody, then press {acknowledge}.")))
         return Face((_("ALARM"),), Tone.ERROR, printable(spoken(alarm)), hint)
     return None
 
@@ -138,6 +149,17 @@ def _reader_face(lane: LaneView) -> Face:
     )
 
 
+def _stop_face(stop: Stop) -> Face:
+    return Face(
+        (_("STOP"),),
+        Tone.ERROR,
+        printable(spoken(stop.title)),
+        printable(spoken(stop.hint)),
+        details=((joined(map(printable, stop.numbers)),),) if stop.numbers else (),
+        choices=tuple(printable(f"{place}  {spoken(choice.label)}") for place, choice in enumerate(stop.choices, 1)),
+    )
+
+
 def _phase_face(view: StationView, lane: LaneView) -> Face:
     notice = lane.notice or Notice("", "")
     # The lane stays shut after a wrong golden key: that is a stop, not a wish.
@@ -146,15 +168,19 @@ def _phase_face(view: StationView, lane: LaneView) -> Face:
         (_("STOP"),) if shut else _spellings(lane),
         Tone.ERROR if shut else _TONES[lane.phase],
         printable(spoken(notice.title or _TITLES[lane.phase])),
-        printable(spoken(notice.hint or _hint(lane))),
+        # Not what the notice says: it does not know the keys of this screen.
+        printable(spoken(_hint(lane) if lane.phase is Phase.NOT_SAVED else notice.hint or _hint(lane))),
         details=_details(view, lane),
         warnings=tuple(printable(f"! {spoken(warning)}") for warning in lane.warnings),
+        expected=printable(lane.expected) if lane.phase in _TELLS_NEXT else EMPTY,
     )
 
 
 def _hint(lane: LaneView) -> str:
     if lane.phase is Phase.PAIRED and lane.expects == "tag":
         return N_("Take the key away, tap the next one.")
+    if lane.phase is Phase.NOT_SAVED:
+        return Sentence(_HINTS[lane.phase], retry=keys.name("retry"))
     return _HINTS.get(lane.phase) or words.NEXT.get(lane.expects, "")
 
 

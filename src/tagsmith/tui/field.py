@@ -2,53 +2,31 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
-from textual import events
-from textual.app import App
-from textual.binding import Binding
 from textual.screen import Screen
-from textual.timer import Timer
 
-from tagsmith.model import Scan, ScanFault
-from tagsmith.scanners.buffer import Key, is_clean
-from tagsmith.scanners.holdback import Holdback, Sorted
+from tagsmith.model import Scan
 from tagsmith.tui import form
 from tagsmith.tui.app import TagsmithApp
 from tagsmith.tui.form import Correcting, Disabling, FormShown, Question
+from tagsmith.tui.gate import Typing
 from tagsmith.tui.port import FieldStation
 from tagsmith.tui.screens.field import FieldHelp, FieldScreen
 from tagsmith.tui.status import OPEN_PHASES
-from tagsmith.tui.terminal.inflow import TerminalFlooded
 
-_log = logging.getLogger(__name__)
-
-_LATE_S = 0.005
-"""Timers fire a little early as seen by another clock."""
+_PAGES = ("shift", "readers", "settings", "palette")
 
 
 class FieldApp(TagsmithApp, inherit_bindings=False):
     """The form of one station. `user` stands in it from the start; all else as `TagsmithApp`."""
 
-    BINDINGS = [  # noqa: RUF012
-        Binding("f1", "help"),
-        Binding("f2", "undo"),
-        Binding("f4", "do_it"),
-        Binding("f5", "retry"),
-        Binding("f6", "replace"),
-        Binding("f8", "log"),
-        Binding("f9", "acknowledge"),
-        Binding("f10", "leave"),
-        Binding("escape", "clear"),
-    ]
+    ACTIONS = ("help", "undo", "do_it", "retry", "replace", "log", "acknowledge", "leave", *_PAGES, "clear")
 
     def __init__(self, station: FieldStation, *, user: str = "", **how: Any) -> None:
         super().__init__(station, **how)
         self._field = station
         self._user = user
-        self._holdback = Holdback(silence_s=self._silence_s)
-        self._looking: Timer | None = None
 
     def get_default_screen(self) -> Screen[Any]:
         """The form."""
@@ -79,46 +57,10 @@ class FieldApp(TagsmithApp, inherit_bindings=False):
 
     # --- what comes in --------------------------------------------------------------------------------------------
 
-    async def on_event(self, event: events.Event) -> None:
-        """The one gate: a burst is a scan wherever the focus is; what is typed comes to the form a moment later."""
-        if isinstance(event, events.Key) and not event.is_forwarded:
-            await self._sorted(self._holdback.feed(Key(event.key, event.character, event.time)))
-            self._look_later()
-        elif isinstance(event, events.Paste) and not event.is_forwarded:
-            await self._pasted(event)
-        else:
-            await App.on_event(self, event)
-
-    async def _sorted(self, found: Sorted) -> None:
-        for key in found.typed:
-            await App.on_event(self, events.Key(key.key, key.character))
-        self._take_scan(found.scan)
-
-    def _look_later(self) -> None:
-        if self._looking is not None:
-            self._looking.stop()
-            self._looking = None
-        if (waits_s := self._holdback.waits_s) is not None:
-            self._looking = self.set_timer(waits_s + _LATE_S, self._look)
-
-    async def _look(self) -> None:
-        self._looking = None
-        await self._sorted(self._holdback.tick(self._clock()))
-        self._look_later()
-
-    async def _pasted(self, event: events.Paste) -> None:
-        """One clean line goes into the field that has the focus; a page means nothing here."""
-        text = event.text.strip()
-        if text and text.isprintable() and is_clean(text):
-            await App.on_event(self, events.Paste(text))
-        else:
-            self.bell()
-
-    def on_terminal_flooded(self, message: TerminalFlooded) -> None:
-        """Keys were dropped: whatever they were, they are no number."""
-        _log.warning("the terminal sent more than anybody means: it was dropped")
-        self._holdback.clear()
-        self._take_scan(Scan("", message.time, "typed", ScanFault.OVERFLOW))
+    @property
+    def _asked(self) -> Typing:
+        """What is typed goes to the form, also from under what lies over it; a burst is always a scan."""
+        return Typing.FORM
 
     def on_field_screen_user_named(self, message: FieldScreen.UserNamed) -> None:
         """A user was written into the form."""

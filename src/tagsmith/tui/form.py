@@ -1,6 +1,6 @@
-"""What the technician's form says: one word, what happened, what the next press of F4 would do. Pure.
+"""What the technician's form says: one word, what happened, what the next press of its key (F4) would do. Pure.
 
-Whatever F4 does was shown here before: `offered` is asked by the screen for both, the sentence and the deed.
+Whatever that key does was shown here before: `offered` is asked by the screen for both, the sentence and the deed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from tagsmith.enrolment import Enrolment, FormView, Reached, UserKey, UserStand, Wish
 from tagsmith.i18n import _, plural
 from tagsmith.model import Delivery, DeliveryView, LaneView, Notice, Phase, ReaderState, StationView
+from tagsmith.tui import keys
 from tagsmith.tui.face import Face, Tone, faces, uid_lines
 from tagsmith.tui.text import EMPTY, Safe, joined, printable
 from tagsmith.tui.typeset import Ink, Row, Run, fitted, padded, row
@@ -63,7 +64,7 @@ Offer = Wish | Correcting | Disabling
 
 
 def offered(shown: FormShown) -> Offer | None:
-    """What F4 does now; None where it does nothing."""
+    """What the key does now; None where it does nothing."""
     form, lane = shown.form, _lane(shown.view)
     if shown.question is Question.DISABLE and shown.lost is not None:
         return Disabling(form.user, shown.lost.key_id)
@@ -148,14 +149,14 @@ def _disable_face(user: str, lost: UserKey) -> Face:
         ("DISABLE?",),
         Tone.HALF,
         printable(_("Disable {key} of {user} at once?").format(key=lost.number or lost.key_id, user=user)),
-        Safe(_("F4 disables it; then tap the new key. Esc goes back.")),
+        Safe(keys.named(_("{do_it} disables it; then tap the new key. {clear} goes back."))),
     )
 
 
 def leave_face(shown: FormShown) -> Face:
     """The question before leaving."""
     title = unsent(shown.view.delivery, shown.form) or _("A key is half enrolled and would be lost.")
-    return Face(("LEAVE?",), Tone.ERROR, printable(title), Safe(_("F10 leaves. Esc goes back.")))
+    return Face(("LEAVE?",), Tone.ERROR, printable(title), Safe(keys.named(_("{leave} leaves. {clear} goes back."))))
 
 
 def unsent(delivery: DeliveryView, form: FormView) -> str:
@@ -187,16 +188,16 @@ def _confirm_face(shown: FormShown, lane: LaneView) -> Face:
     name = shown.typed_name.strip()
     asked = _("{number} with {uid} for {user}, named {name}?") if name else _("{number} with {uid} for {user}?")
     question = printable(asked.format(number=lane.number, uid=_uid(lane), user=form.user, name=name))
-    # What F4 does stands there as long as it does it; why it was not done the last time, below.
+    # What the key does stands there as long as it does it; why it was not done the last time, below.
     if (why := lane.notice or _said(shown)) is not None and not why.good:
         said = joined([printable(why.title), printable(why.hint)], " ")
         return Face(("SURE?",), Tone.ERROR, question, said, details, warnings)
-    deed = _("F4 reserves and activates it: final.")
+    deed = _("{do_it} reserves and activates it: final.")
     if shown.view.delivery.delivery is not Delivery.ACTIVE:
-        deed = _("F4 saves it; it is sent later.")
+        deed = _("{do_it} saves it; it is sent later.")
     elif _offline(shown):
-        deed = _("F4 saves it, to be sent when online.")
-    return Face(("SURE?",), Tone.HALF, question, Safe(deed), details, warnings)
+        deed = _("{do_it} saves it, to be sent when online.")
+    return Face(("SURE?",), Tone.HALF, question, Safe(keys.named(deed)), details, warnings)
 
 
 def _uid(lane: LaneView) -> str:
@@ -244,7 +245,13 @@ def _enrolment_face(shown: FormShown, one: Enrolment) -> Face:
     record = one.record
     number, user = record.entry.visual_number, record.entry.user_id or ""
     message = record.activation.message or record.reservation.message
-    said = {"number": number, "user": user, "contract": record.contract_id or "-", "to": shown.form.user}
+    said = {
+        "number": number,
+        "user": user,
+        "contract": record.contract_id or "-",
+        "to": shown.form.user,
+        "do_it": keys.name("do_it"),
+    }
     word, tone = "STOP", Tone.ERROR
     match one.reached:
         case Reached.SAVED:
@@ -265,7 +272,11 @@ def _enrolment_face(shown: FormShown, one: Enrolment) -> Face:
             hint = _("{number} works for {user}. Tap the next key.")
         case Reached.NO_USER:
             word, title = "WHO?", _("{number} is reserved, but the API does not know the user {user}.")
-            hint = _("F4: activate it for {to}.") if _user_stands(shown) else _("Correct the user above, press Enter.")
+            hint = (
+                _("{do_it}: activate it for {to}.")
+                if _user_stands(shown)
+                else _("Correct the user above, press Enter.")
+            )
         case Reached.GONE:
             word, tone, title, hint = "TAP", Tone.READY, _("{number} was taken back."), _("Tap a key on the reader.")
         case _:
@@ -393,20 +404,20 @@ def keys_row(shown: FormShown, width: int) -> Row:
 
 def _keys(shown: FormShown) -> list[tuple[str, str]]:
     offer = offered(shown)
-    keys = [("F6", _("replace")), ("Esc", _("clear")), ("F10", _("quit")), ("F1", _("help")), ("Tab", _("next"))]
+    found = [(keys.name("replace"), _("replace")), *keys.labelled("clear", "leave", "help"), ("Tab", _("next"))]
     if shown.question is not Question.NONE:
-        keys = [("Esc", _("back")), ("F10", _("quit"))]
+        found = [(keys.name("clear"), _("back")), *keys.labelled("leave")]
     match offer:
         case Wish():
-            keys.insert(0, ("F4", _("ENROLL")))
+            found.insert(0, (keys.name("do_it"), _("ENROLL")))
         case Correcting():
-            keys.insert(0, ("F4", _("ACTIVATE")))
+            found.insert(0, (keys.name("do_it"), _("ACTIVATE")))
         case Disabling():
-            keys.insert(0, ("F4", _("DISABLE")))
+            found.insert(0, (keys.name("do_it"), _("DISABLE")))
     lane = _lane(shown.view)
     if lane is not None and lane.phase is Phase.NOT_SAVED:
-        keys.insert(0, ("F5", _("SAVE AGAIN")))
+        found = keys.labelled("retry") + found
     alarm = shown.view.delivery.alarm
     if alarm and alarm != shown.alarm_seen:
-        keys.insert(0, ("F9", _("ALARM SEEN")))
-    return keys
+        found = keys.labelled("acknowledge") + found
+    return found

@@ -1,4 +1,4 @@
-"""Block letters of five by five cells, for words that are read from across the room. Pure.
+"""Block letters of five by five cells, for words and numbers that are read from across the room. Pure.
 
 A letter is made of full cells only: the one glyph every console font has, and the only one that leaves no hairlines.
 """
@@ -40,6 +40,22 @@ Y #...# .#.#. ..#.. ..#.. ..#..
 Z ##### ...#. ..#.. .#... #####
 ? .###. #...# ..##. ..... ..#..
 ! # # # . #
+0 .###. #..## #.#.# ##..# .###.
+1 ..#.. .##.. ..#.. ..#.. .###.
+2 ####. ....# .###. #.... #####
+3 ####. ....# .###. ....# ####.
+4 #..#. #..#. ##### ...#. ...#.
+5 ##### #.... ####. ....# ####.
+6 .###. #.... ####. #...# .###.
+7 ##### ....# ...#. ..#.. ..#..
+8 .###. #...# .###. #...# .###.
+9 .###. #...# .#### ....# .###.
+- ... ... ### ... ...
+* ... #.# .#. #.# ...
+/ ....# ...#. ..#.. .#... #....
+. . . . . #
+: . # . # .
+_ .... .... .... .... ####
 """
 
 

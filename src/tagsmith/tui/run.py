@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tagsmith.errors import StationError
 from tagsmith.tui.port import ExtraKey, FieldStation, Station
 
 if TYPE_CHECKING:
+    from tagsmith.config import Explained
     from tagsmith.tui.app import TagsmithApp
     from tagsmith.tui.ring import LogRing
 
@@ -43,9 +44,15 @@ def run_screen(
     hint: Callable[[], str] | None = None,
     silence_s: float | None = None,
     bell: bool = True,
+    theme: str | None = None,
+    keys: Mapping[str, str] | None = None,
+    operators: bool = False,
+    settings: Sequence[Explained] = (),
     stop_within_s: float = STOP_WITHIN_S,
 ) -> int:
     """Show the station until somebody leaves; the exit status. Starts the station after the first frame and ends it.
+
+    `theme`, `keys`, `operators` and `settings` are as `TagsmithApp` has them.
 
     0 when asked to end (F10, SIGTERM, SIGINT), 1 when the terminal went away (SIGHUP, end of input) or the screen
     failed.
@@ -58,7 +65,18 @@ def run_screen(
     from tagsmith.tui.app import TagsmithApp
 
     def make(ring: LogRing) -> TagsmithApp:
-        return TagsmithApp(station, ring=ring, extra_keys=extra_keys, hint=hint, silence_s=silence_s, bell=bell)
+        return TagsmithApp(
+            station,
+            ring=ring,
+            extra_keys=extra_keys,
+            hint=hint,
+            silence_s=silence_s,
+            bell=bell,
+            look=theme,
+            keys=keys,
+            operators=operators,
+            settings=settings,
+        )
 
     return _run(make, station, stop_within_s)
 
@@ -69,6 +87,10 @@ def run_form(
     user: str = "",
     silence_s: float | None = None,
     bell: bool = True,
+    theme: str | None = None,
+    keys: Mapping[str, str] | None = None,
+    operators: bool = False,
+    settings: Sequence[Explained] = (),
     stop_within_s: float = STOP_WITHIN_S,
 ) -> int:
     """Show the technician's form, as `run_screen` shows the station; `user` stands in it from the start.
@@ -81,7 +103,17 @@ def run_form(
     from tagsmith.tui.field import FieldApp
 
     def make(ring: LogRing) -> TagsmithApp:
-        return FieldApp(station, user=user, ring=ring, silence_s=silence_s, bell=bell)
+        return FieldApp(
+            station,
+            user=user,
+            ring=ring,
+            silence_s=silence_s,
+            bell=bell,
+            look=theme,
+            keys=keys,
+            operators=operators,
+            settings=settings,
+        )
 
     return _run(make, station, stop_within_s)
 
@@ -93,8 +125,8 @@ def _run(make: Callable[[LogRing], TagsmithApp], station: Station, stop_within_s
     with log_off_the_terminal(ring):
         app = make(ring)
         try:
-            # The mouse is of no use with gloves; without it the terminal's own marking and copying works.
-            status = app.run(mouse=False)
+            # A console of Linux has no mouse that is told to programs. Elsewhere marking and copying needs Shift now.
+            status = app.run(mouse=os.environ.get("TERM") != "linux")
         finally:
             station.stop(stop_within_s)
     if app.failure is not None:

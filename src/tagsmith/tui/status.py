@@ -5,7 +5,7 @@ Each function sets its lines for the cells it is given; what does not fit is sai
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from rich.cells import cell_len
@@ -22,6 +22,7 @@ from tagsmith.model import (
     State,
     StationView,
 )
+from tagsmith.tui import keys
 from tagsmith.tui.port import ExtraKey
 from tagsmith.tui.text import EMPTY, Safe, joined, printable
 from tagsmith.tui.typeset import Ink, Row, Run, first_that_fits, fitted, padded, row, wrapped
@@ -283,27 +284,56 @@ def entry_row(text: str, width: int) -> Row:
 
 
 def key_row(view: StationView, width: int, *, alarm_seen: str = "") -> Row:
-    """The operator's keys, those that matter now first; three of them on a narrow screen."""
-    keys = [("F1", _("help")), ("F2", _("undo last")), ("Esc", _("clear")), ("F8", _("log")), ("F10", _("quit"))]
-    if any(lane.phase is Phase.NOT_SAVED for lane in view.lanes):
-        keys.insert(0, ("F5", _("SAVE AGAIN")))
+    """The operator's keys, those that matter now first; as many as fit."""
+    return _keys([keys.labelled_key(*one) for one in _operator_keys(view, width, alarm_seen)], width)
+
+
+def key_at(view: StationView, width: int, x: int, *, alarm_seen: str = "") -> str:
+    """The key that stands at a column of the row of keys, by the name it has as a key press; empty for none."""
+    left = 0
+    actions = _operator_keys(view, width, alarm_seen)
+    labelled = [keys.labelled_key(*one) for one in actions]
+    for (action, _label), (_key, cells) in zip(actions, _fitting(labelled, width), strict=False):
+        if left <= x < left + cells:
+            return keys.key(action)
+        left += cells
+    return ""
+
+
+def _operator_keys(view: StationView, width: int, alarm_seen: str) -> list[tuple[str, str]]:
+    """The actions and what they are called, the most important first; three of the usual ones on a narrow screen."""
+    urgent = []
     if view.delivery.alarm and view.delivery.alarm != alarm_seen:
-        keys.insert(0, ("F9", _("ALARM SEEN")))
-    return _keys(keys if width >= _NARROW_WIDTH else keys[:3], width)
+        urgent.append("acknowledge")
+    if any(lane.phase is Phase.NOT_SAVED for lane in view.lanes):
+        urgent.append("retry")
+    if any(lane.stop for lane in view.lanes):
+        urgent.append("choices")
+    usual = ["help", "undo", "clear"]
+    if width >= _NARROW_WIDTH:
+        usual += ["leave", *(["work"] if view.work else []), "batches", "pairs", "reject", "shift", "work", "log"]
+    labels = {"work": f"{_('work')} {len(view.work)}"} if view.work else {}
+    return [(action, labels.get(action, "")) for action in dict.fromkeys([*urgent, *usual])]
 
 
 def extra_key_row(extras: Sequence[ExtraKey], width: int) -> Row:
     """The keys that a demo adds; as many as fit."""
-    return _keys([(extra.key.upper(), printable(extra.label, 24)) for extra in extras], width)
+    return _keys([(keys.key_name(extra.key), printable(extra.label, 24)) for extra in extras], width)
 
 
-def _keys(keys: Sequence[tuple[str, str]], width: int) -> Row:
+def _keys(labelled: Sequence[tuple[str, str]], width: int) -> Row:
     runs: list[Run] = []
-    used = 0
-    for key, label in keys:
-        cells = len(key) + cell_len(label) + 5
-        if used + cells > width:
-            break
-        runs += [(Safe(f" {key} "), Ink.REVERSE), (Safe(f" {label}  "), Ink.PLAIN)]
-        used += cells
+    for (key, label), _cells in _fitting(labelled, width):
+        runs += [(Safe(f" {key} "), Ink.REVERSE), (Safe(f"{label} "), Ink.PLAIN)]
     return tuple(runs)
+
+
+def _fitting(labelled: Sequence[tuple[str, str]], width: int) -> Iterator[tuple[tuple[str, str], int]]:
+    """As many keys as fit, with the cells that each takes."""
+    used = 0
+    for key, label in labelled:
+        cells = len(key) + cell_len(label) + 3
+        if used + cells > width:
+            return
+        used += cells
+        yield (key, label), cells

@@ -7,22 +7,31 @@ anew when told, and is repainted only when its rows changed.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.binding import Binding
+from textual.events import Click, Key
 from textual.geometry import Size
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from tagsmith.model import StationView
-from tagsmith.tui import status
-from tagsmith.tui.face import Face, Tone
+from tagsmith.tui import day, lists, status
+from tagsmith.tui.face import Face, Tone, faces
+from tagsmith.tui.glyphs import Glyphs
+from tagsmith.tui.lists import Item
+from tagsmith.tui.palette import FAINT
 from tagsmith.tui.port import ExtraKey
-from tagsmith.tui.text import EMPTY, Safe
+from tagsmith.tui.text import EMPTY, Safe, joined
 from tagsmith.tui.typeset import Ink, Row, face_rows, fitted, row, wrapped
+
+_LOW = 20
+"""Rows below which a screen is low."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +74,9 @@ class Sheet(Widget, inherit_bindings=False):
             self._set_for = size
             self._rows = self.typeset(*size)
         ground = self.rich_style
+        faint = getattr(self.app, "look", "") in FAINT
         runs = self._rows[y] if y < len(self._rows) else ()
-        segments = [Segment(_checked(text), _inked(ground, ink)) for text, ink in runs]
+        segments = [Segment(_checked(text), _inked(ground, ink, faint)) for text, ink in runs]
         return Strip(segments).adjust_cell_length(size.width, ground)
 
 
@@ -84,14 +94,14 @@ def _checked(text: Safe) -> str:
     return text
 
 
-def _inked(ground: Style, ink: Ink) -> Style:
+def _inked(ground: Style, ink: Ink, faint: bool) -> Style:
     match ink:
         case Ink.PLAIN:
             return ground
         case Ink.BOLD:
             return ground + Style(bold=True)
         case Ink.DIM:
-            return ground + Style(dim=True)
+            return ground + Style(dim=True) if faint else ground
         case Ink.REVERSE:
             return Style(color=ground.bgcolor, bgcolor=ground.color, bold=True)
         case Ink.BLOCK:
@@ -112,6 +122,28 @@ class StatusSheet(Sheet):
     def typeset(self, width: int, height: int) -> Sequence[Row]:
         """One line or two."""
         return status.status_rows(self.shown.view, self.shown.now, width) if self.shown else ()
+
+
+class DaySheet(Sheet):
+    """The batch and how far it is, who works, how fast and how well; not there when there is nothing of it."""
+
+    shown: Shown | None = None
+
+    def __init__(self, signs: Glyphs, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.signs = signs
+
+    def tell(self, shown: Shown) -> None:
+        """Show this, on as many lines as it needs: a low screen has one to spare."""
+        self.shown = shown
+        _set_height(self, len(self.typeset(self.app.size.width, 0)))
+        self.renew()
+
+    def typeset(self, width: int, height: int) -> Sequence[Row]:
+        """One line or two, or none."""
+        if self.shown is None:
+            return ()
+        return day.day_rows(self.shown.view, width, self.signs, most=1 if self.app.size.height < _LOW else 2)
 
 
 class BannerSheet(Sheet):
@@ -149,6 +181,8 @@ class FaceSheet(Sheet):
         if face.tone is not self.face.tone:
             for tone in Tone:
                 self.set_class(tone is face.tone, f"-{tone}")
+        elif face == self.face and heading == self.heading:
+            return  # seven of eight lanes, each time one changes
         self.face, self.heading = face, heading
         self.renew()
 
@@ -157,13 +191,70 @@ class FaceSheet(Sheet):
         return face_rows(self.face, width, height, heading=self.heading, block=self.block)
 
 
+class LaneSheet(FaceSheet):
+    """The face of one lane on the operator's screen. A click on one that has stopped asks for a decision."""
+
+    class Clicked(Message):
+        """A person points at this lane."""
+
+        def __init__(self, place: int) -> None:
+            super().__init__()
+            self.place = place
+
+    def __init__(self, face: Face, place: int, block: str = "█") -> None:
+        super().__init__(face, block)
+        self.place = place
+
+    def on_click(self) -> None:
+        """Say so."""
+        self.post_message(self.Clicked(self.place))
+
+
 class StripSheet(FaceSheet):
-    """A face in one line, over a screen that hides the lanes."""
+    """A face in one line, over a screen that hides the lanes: of several lanes that of the worst one."""
+
+    @classmethod
+    def of(cls, shown: Shown, id: str | None = None) -> StripSheet:
+        """What these lanes come to."""
+        face, heading = _worst(shown)
+        strip = cls(face, id=id)
+        strip.heading = heading
+        return strip
+
+    def tell_all(self, shown: Shown) -> None:
+        """Show what these lanes come to."""
+        self.tell(*_worst(shown))
 
     def typeset(self, width: int, height: int) -> Sequence[Row]:
         """The word and what happened."""
-        word = Safe(f" {self.face.word} ")
+        word = Safe(f" {joined([self.heading, Safe(self.face.word)], ': ')} ")
         return [((word, Ink.REVERSE), (fitted(f" {self.face.title}", width - len(word)), Ink.BOLD))]
+
+
+_URGENCY = (Tone.ERROR, Tone.HALF, Tone.PAIRED, Tone.READY)
+
+
+def _worst(shown: Shown) -> tuple[Face, Safe]:
+    """The face that a person must see when there is room for one, and whose it is."""
+    found = faces(shown.view, settled=shown.settled, alarm_seen=shown.alarm_seen)
+    heading, face = min(found, key=lambda one: _URGENCY.index(one[1].tone))
+    return face, heading
+
+
+class NoteSheet(Sheet):
+    """A sentence on as many lines as it needs, three at most; not there when it is empty."""
+
+    text = EMPTY
+
+    def tell(self, text: Safe) -> None:
+        """Show this."""
+        self.text = text
+        _set_height(self, len(self.typeset(self.app.size.width - 2, 0)))
+        self.renew()
+
+    def typeset(self, width: int, height: int) -> Sequence[Row]:
+        """The lines."""
+        return [row(line, Ink.BOLD) for line in wrapped(self.text, width, 3)]
 
 
 class LineSheet(Sheet):
@@ -176,6 +267,116 @@ class LineSheet(Sheet):
     def typeset(self, width: int, height: int) -> Sequence[Row]:
         """The lines."""
         return [row(fitted(text, width), ink) for text, ink in self.lines]
+
+
+class PickSheet(Sheet, can_focus=True):
+    """A list to pick from, by arrows and Enter or by the mouse. Only what is in sight is set.
+
+    Letters and digits never come here: they are a number's. `at` is the place of the mark; without items there is none.
+    """
+
+    BINDINGS = [  # noqa: RUF012
+        Binding("up", "move(-1)"),
+        Binding("down", "move(1)"),
+        Binding("pageup", "page(-1)"),
+        Binding("pagedown", "page(1)"),
+        Binding("home", "move(-1000000)"),
+        Binding("end", "move(1000000)"),
+        Binding("enter", "pick"),
+    ]
+
+    class Moved(Message):
+        """Another item is marked."""
+
+    class Picked(Message):
+        """A person wants this item."""
+
+        def __init__(self, item: Item) -> None:
+            super().__init__()
+            self.item = item
+
+    def __init__(self, empty: Safe, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.items: Sequence[Item] = ()
+        self.at = 0
+        self._empty = empty
+        self._first = 0
+
+    @property
+    def marked(self) -> Item | None:
+        """The item with the mark."""
+        return self.items[self.at] if 0 <= self.at < len(self.items) else None
+
+    def tell(self, items: Sequence[Item]) -> None:
+        """Show these. The mark stays on what it was on, however the list has changed; before the first (-1) is none."""
+        marked = self.marked
+        if marked is not None:
+            self.at = next((place for place, item in enumerate(items) if item.key == marked.key), self.at)
+        self.items = items
+        if items:
+            self.at = min(self.at, len(items) - 1)
+        self.renew()
+
+    def typeset(self, width: int, height: int) -> Sequence[Row]:
+        """What is in sight, the marked item in exchanged colours."""
+        self._first = lists.first_in_sight(self.at, self._first, len(self.items), height)
+        return lists.pick_rows(self.items, self.at, self._first, width, height, self._empty)
+
+    def action_move(self, by: int) -> None:
+        """Mark another one."""
+        self._mark(max(0, min(self.at + by, len(self.items) - 1)))
+
+    def _mark(self, place: int) -> None:
+        if place != self.at:
+            self.at = place
+            self.renew()
+            self.post_message(self.Moved())
+
+    def action_page(self, by: int) -> None:
+        """Mark one that is a screenful away."""
+        self.action_move(by * max(self.size.height - 1, 1))
+
+    def action_pick(self) -> None:
+        """This one."""
+        if self.marked is not None:
+            self.post_message(self.Picked(self.marked))
+
+    def place_at(self, y: int) -> int | None:
+        """The item on this row."""
+        place = self._first + y
+        return place if place < len(self.items) else None
+
+    def on_click(self, event: Click) -> None:
+        """The first click marks, a click on what is marked picks: a mouse that slipped does nothing."""
+        offset = event.get_content_offset(self)
+        place = None if offset is None else self.place_at(offset.y)
+        if place is None:
+            return
+        if place == self.at:
+            self.action_pick()
+        else:
+            self._mark(place)
+
+    def on_mouse_scroll_up(self) -> None:
+        """Back."""
+        self.action_move(-1)
+
+    def on_mouse_scroll_down(self) -> None:
+        """On."""
+        self.action_move(1)
+
+
+class ChoiceSheet(PickSheet):
+    """A few choices, each in full, on two lines where it needs them. All of them are in sight."""
+
+    def typeset(self, width: int, height: int) -> Sequence[Row]:
+        """The choices, the marked one in exchanged colours."""
+        self._places, rows = lists.choice_rows(self.items, self.at, width, height)
+        return rows
+
+    def place_at(self, y: int) -> int | None:
+        """The choice on this row."""
+        return self._places[y] if y < len(self._places) else None
 
 
 class EntrySheet(Sheet):
@@ -224,6 +425,14 @@ class KeySheet(Sheet):
             return ()
         return [status.key_row(self.shown.view, width, alarm_seen=self.shown.alarm_seen)]
 
+    def on_click(self, event: Click) -> None:
+        """A click on a key is that key, through the same gate as the keyboard's."""
+        if self.shown is None:
+            return
+        key = status.key_at(self.shown.view, self.size.width, event.x, alarm_seen=self.shown.alarm_seen)
+        if key:
+            self.app.post_message(Key(key, None))
+
 
 class ExtraSheet(Sheet):
     """The keys a demo adds, and its line."""
@@ -248,14 +457,17 @@ class ExtraSheet(Sheet):
         return rows
 
 
-class PageSheet(Sheet):
-    """Lines of text of any number, as high as they are, for a screen that scrolls."""
+PageLines = Sequence[tuple[Safe, Ink]] | Callable[[int], Sequence[tuple[Safe, Ink]]]
 
-    def __init__(self, lines: Sequence[tuple[Safe, Ink]] = (), id: str | None = None) -> None:
+
+class PageSheet(Sheet):
+    """Lines of text of any number, or what makes them for a width; as high as they are, for a screen that scrolls."""
+
+    def __init__(self, lines: PageLines = (), id: str | None = None) -> None:
         super().__init__(id=id)
         self.lines = lines
 
-    def tell(self, lines: Sequence[tuple[Safe, Ink]]) -> None:
+    def tell(self, lines: PageLines) -> None:
         """Show these lines."""
         self.lines = lines
         self._set_for = None
@@ -267,8 +479,12 @@ class PageSheet(Sheet):
 
     def typeset(self, width: int, height: int) -> Sequence[Row]:
         """All lines, wrapped."""
-        rows: list[Row] = []
-        for text, ink in self.lines:
-            parts = wrapped(text, width, len(text) or 1) or [Safe()]
-            rows += [row(part, ink) for part in parts]
-        return rows
+        lines = self.lines(width) if callable(self.lines) else self.lines
+        return [row(part, ink) for text, ink in lines for part in folded(text, width)]
+
+
+def folded(text: Safe, width: int) -> list[Safe]:
+    """A line of a page, on as many rows as it needs; those after the first are indented as the first one is."""
+    body = text.lstrip(" ")
+    indent = min(len(text) - len(body), max(width - 12, 0))
+    return [Safe(" " * indent + part) for part in wrapped(Safe(body), width - indent, len(body) or 1)] or [EMPTY]

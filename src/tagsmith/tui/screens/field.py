@@ -16,7 +16,7 @@ from textual.widgets import Input
 from tagsmith.enrolment import UserKey, UserStand
 from tagsmith.i18n import _
 from tagsmith.model import Notice, Phase
-from tagsmith.tui import form, letters
+from tagsmith.tui import form, keys, letters
 from tagsmith.tui.form import FormShown, Question
 from tagsmith.tui.screens.overlay import Overlay
 from tagsmith.tui.text import Safe
@@ -305,18 +305,21 @@ _HELP = (
     ("Key", "lay the new key on the reader and leave it there until it is saved."),
     ("Number", "scan the printed number, wherever the cursor is, or type it here and press Enter."),
     ("Name", "how the user sees the key; may stay empty."),
-    ("F4", "does what the form asks: saves, reserves and activates the key; corrects a user; disables a lost key."),
-    ("F6", "replace a lost key: choose it with the arrows, Enter, F4; then tap the new one."),
-    ("F5", "save again what could not be saved"),
-    ("F8", "the log of this run"),
-    ("F9", "I have seen the alarm"),
-    ("F10", "quit; what is saved and not sent is sent by the next `tagsmith run` or `tagsmith courier`"),
+    (
+        "{do_it}",
+        "does what the form asks: saves, reserves and activates the key; corrects a user; disables a lost key.",
+    ),
+    ("{replace}", "replace a lost key: choose it with the arrows, Enter, {do_it}; then tap the new one."),
+    ("{retry}", "save again what could not be saved"),
+    ("{log}", "the log of this run"),
+    ("{acknowledge}", "I have seen the alarm"),
+    ("{leave}", "quit; what is saved and not sent is sent by the next `tagsmith run` or `tagsmith courier`"),
     ("Tab, arrows", "the next field"),
-    ("Esc", "back; drop the key and number that wait"),
+    ("{clear}", "back; drop the key and number that wait"),
     ("SAVED", "on the disc: no crash loses it. It is sent as soon as the API can be reached."),
     ("RESERVED", "the API holds key and number; this cannot be taken back."),
     ("WORKS", "the API has activated this very key for the user."),
-    ("WHO?", "the API does not know the user; the key stays reserved. Correct the user, Enter, F4."),
+    ("WHO?", "the API does not know the user; the key stays reserved. Correct the user, Enter, {do_it}."),
 )
 
 
@@ -324,11 +327,11 @@ class FieldHelp(Overlay):
     """What the form's fields, keys and words mean. Esc or F1 goes back."""
 
     def __init__(self, shown: Shown) -> None:
-        super().__init__(shown, Safe(_("HELP   F1 or Esc: back   arrows: scroll")))
+        super().__init__(shown, Safe(keys.named(_("HELP   {help} or {clear}: back   arrows: scroll"))))
 
     def page(self) -> PageSheet:
         """All of it."""
         lines: list[tuple[Safe, Ink]] = []
         for name, what in _HELP:
-            lines.append((Safe(f"{_(name)}: {_(what)}"), Ink.PLAIN))
+            lines.append((Safe(keys.named(f"{_(name)}: {_(what)}")), Ink.PLAIN))
         return PageSheet(lines)

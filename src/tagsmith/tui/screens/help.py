@@ -1,14 +1,19 @@
-"""The help screen (F1): what the words and colours mean, and what the keys do."""
+"""The help (F1): what is on the screen now and what it means, then all words, keys and states."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual.screen import Screen
+
 from tagsmith import words
 from tagsmith.i18n import N_, Sentence, _, spoken
+from tagsmith.model import LaneView
+from tagsmith.tui import keys
 from tagsmith.tui.face import faces
+from tagsmith.tui.meanings import MEANINGS
 from tagsmith.tui.port import ExtraKey
-from tagsmith.tui.screens.overlay import Overlay
+from tagsmith.tui.screens.overlay import Lines, Overlay, title
 from tagsmith.tui.text import EMPTY, Safe, joined, printable
 from tagsmith.tui.typeset import Ink
 from tagsmith.tui.widgets import PageSheet, Shown
@@ -25,21 +30,11 @@ _WORDS = (
     (N_("GOLDEN KEY"), N_("Before the first key: tap the golden key, to prove that the reader reads right.")),
     (N_("STOP"), N_("Something was refused, and nothing was paired. Read why, then start this key again.")),
     (N_("STOP READER"), N_("The reader cannot be used. It is taken again by itself once it is back.")),
-    (N_("ALARM"), N_("Something is wrong that the station cannot mend. Call somebody, then press F9.")),
-)
-
-_KEYS = (
-    ("F1", N_("this help")),
-    ("F2", N_("take the last pair back, while it was not sent (it is held for some seconds)")),
-    ("F5", N_("save again what could not be saved")),
-    ("F8", N_("the log of this run")),
-    ("F9", N_("I have seen the alarm")),
-    ("F10", N_("quit")),
-    ("Esc", N_("clear: forget the number being typed and the key or number that waits")),
+    (N_("ALARM"), N_("Something is wrong that the station cannot mend. Call somebody, then press {acknowledge}.")),
 )
 
 _STATES = (
-    (N_("held"), N_("saved here, not sent yet: F2 can still take it back")),
+    (N_("held"), N_("saved here, not sent yet: {undo} can still take it back")),
     (N_("queued"), N_("will be sent as soon as it can be")),
     (N_("reserved"), N_("the API holds the pair")),
     (N_("active"), N_("the API holds the pair and has activated it for the user")),
@@ -51,33 +46,40 @@ _STATES = (
 
 
 class HelpScreen(Overlay):
-    """What the words, keys and states mean. Esc or F1 goes back."""
+    """The help. Esc or its key goes back."""
 
-    def __init__(self, shown: Shown, extras: Sequence[ExtraKey]) -> None:
-        super().__init__(shown, Safe(_("HELP   F1 or Esc: back   arrows: scroll")))
+    def __init__(self, shown: Shown, extras: Sequence[ExtraKey], opened_on: Screen[object] | None = None) -> None:
+        super().__init__(shown, title(_("HELP"), "help"), _("arrows: scroll"))
         self._extras = extras
+        self._about: tuple[tuple[str, str], ...] = getattr(opened_on, "ABOUT", ())
 
     def page(self) -> PageSheet:
-        """How things stand, in full, then all of the help."""
-        extras = [(extra.key.upper(), printable(extra.label)) for extra in self._extras]
-        lines: list[tuple[Safe, Ink]] = [*self._now(), _BLANK]
+        """What it was opened on, how things stand, in full, then all of the help."""
+        usable = [action for action in keys.MEANINGS if hasattr(self.app, f"action_{action}")]
+        known = [(keys.name(action), _(keys.MEANINGS[action])) for action in usable]
+        extras = [(keys.key_name(extra.key), printable(extra.label)) for extra in self._extras]
+        lines: Lines = []
+        if self._about:
+            lines += [*_section(_("Where you were"), [_named(item) for item in self._about]), _BLANK]
+        lines += [*self._now(), _BLANK]
         for heading, items in (
-            (_("What the screen says"), _WORDS),
-            (_("Keys"), (*_KEYS, *extras)),
-            (_("How far a pair got"), _STATES),
+            (_("What the screen says"), [_named(item) for item in _WORDS]),
+            (_("Keys"), [*known, *extras]),
+            (_("How far a pair got"), [_named(item) for item in _STATES]),
         ):
-            lines.append((Safe(heading), Ink.BOLD))
-            lines += [(Safe(f"  {_(name)}: {_(what)}"), Ink.PLAIN) for name, what in items]
-            lines.append(_BLANK)
+            lines += [*_section(heading, items), _BLANK]
         return PageSheet(lines)
 
-    def _now(self) -> list[tuple[Safe, Ink]]:
+    def _now(self) -> Lines:
         """What the lanes and the courier say, also what is too long for the lanes."""
         shown = self._shown
-        lines = [(Safe(_("Now")), Ink.BOLD)]
-        for heading, face in faces(shown.view, settled=shown.settled, alarm_seen=shown.alarm_seen):
+        lines: Lines = [(Safe(_("Now")), Ink.BOLD)]
+        found = faces(shown.view, settled=shown.settled, alarm_seen=shown.alarm_seen)
+        lanes: Sequence[LaneView | None] = shown.view.lanes or (None,)
+        for (heading, face), lane in zip(found, lanes, strict=True):
             what = joined([face.title, face.hint, *face.warnings], " ")
             lines.append((Safe(f"  {joined([heading, Safe(face.word)], ' ')}: {what}"), Ink.PLAIN))
+            lines += [(Safe(f"  {text}"), Ink.PLAIN) for text in explanation(lane)] if lane else []
         delivery = shown.view.delivery
         said = [text for text in dict.fromkeys((delivery.alarm, delivery.message)) if text]
         lines += [(Safe(f"  API: {printable(spoken(text))}"), Ink.PLAIN) for text in said]
@@ -90,3 +92,27 @@ class HelpScreen(Overlay):
             where = printable(f" ({spoken(Sentence('lane {lane}', lane=scanner.lane))})" if scanner.lane else "")
             lines.append((Safe(f"  {name}{where}: {_(words.READERS[scanner.state])}"), Ink.PLAIN))
         return lines
+
+
+def explanation(lane: LaneView) -> list[Safe]:
+    """What the refusal on a lane means, and what the lane waits for."""
+    said: list[Safe] = []
+    reason = lane.stop.reason if lane.stop else lane.notice.reason if lane.notice and not lane.notice.good else ""
+    if reason in MEANINGS:
+        said.append(Safe(_("What it means: {meaning}").format(meaning=_(MEANINGS[reason]))))
+    if lane.stop is not None:
+        choices = " / ".join(spoken(choice.label) for choice in lane.stop.choices)
+        said.append(printable(_("It waits for a decision: {choices}").format(choices=choices)))
+    elif waits := words.NEXT.get(lane.expects):
+        said.append(Safe(_("It waits for this: {what}").format(what=_(waits))))
+    return said
+
+
+def _named(item: tuple[str, str]) -> tuple[str, str]:
+    """A line of the help, with the keys that hold in it."""
+    name, what = item
+    return keys.named(_(name)), keys.named(_(what))
+
+
+def _section(heading: str, items: Sequence[tuple[str, str]]) -> Lines:
+    return [(Safe(heading), Ink.BOLD), *((Safe(f"  {name}: {what}"), Ink.PLAIN) for name, what in items)]

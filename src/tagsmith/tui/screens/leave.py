@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 
 from tagsmith.i18n import _
+from tagsmith.tui import keys
 from tagsmith.tui.face import Face, Tone
 from tagsmith.tui.status import OPEN_PHASES
 from tagsmith.tui.text import Safe
@@ -17,7 +18,7 @@ def _face() -> Face:
         (_("LEAVE?"),),
         Tone.ERROR,
         Safe(_("A pair is half done and would be lost.")),
-        Safe(_("F10 leaves. Esc goes back to it.")),
+        Safe(keys.named(_("{leave} leaves. {clear} goes back to it."))),
     )
 
 

@@ -44,6 +44,7 @@ class StationDriver(LinuxDriver):
     """The terminal of an operator's station. Writes to standard output, so that standard error may be a log."""
 
     _out: Writer | None = None
+    _clicks_asked = False
 
     def start_application_mode(self) -> None:
         """Take the terminal over."""
@@ -55,6 +56,18 @@ class StationDriver(LinuxDriver):
         )
         self._out.start()
         super().start_application_mode()  # type: ignore[no-untyped-call]
+
+    def _enable_mouse_support(self) -> None:
+        """Ask for clicks and the wheel only: a mouse that is pushed must not spoil a number that is half scanned."""
+        if self._mouse:
+            self._clicks_asked = True
+            self.write("\x1b[?1000h\x1b[?1006h")
+
+    def _disable_mouse_support(self) -> None:
+        """Ask for nothing any more. Textual calls it once more when the terminal was given back already."""
+        if self._clicks_asked:
+            self._clicks_asked = False
+            self.write("\x1b[?1000l\x1b[?1006l")
 
     def write(self, data: str) -> None:
         """Write without ever waiting."""

@@ -30,6 +30,7 @@ REPORT_KEY = "terminal-report"
 
 # What ends or mends a line when it is a character; as a sequence it is a keypad's, in a mode that is never asked for.
 _LINE_KEYS = frozenset({"enter", "tab", "backspace"})
+_CLICKS = (events.MouseDown, events.MouseUp, events.MouseScrollUp, events.MouseScrollDown)
 _ESC = "\x1b"
 _MARKER = len(BRACKETED_PASTE_START)
 
@@ -40,7 +41,7 @@ def forgo_kitty_keys() -> None:
 
 
 class ScanParser(XTermParser):
-    """Textual's parser without its ways of losing or inventing a character. Yields keys and pastes.
+    """Textual's parser without its ways of losing or inventing a character. Yields keys, pastes, clicks.
 
     Whoever feeds it gives each read of the terminal as a whole: a terminal's own marks come whole, so the mark of a
     paste in two pieces was typed by a scanner, and so was a paste that came in one breath with text.
@@ -174,8 +175,11 @@ def _sifted(tokens: list[Message]) -> Iterator[Message]:
             yield token
         elif isinstance(token, events.AppFocus | events.AppBlur):
             yield events.Key(FOCUS_KEY, None)
+        elif isinstance(token, _CLICKS) and not has_text:
+            # In one breath with text it was printed on a label. Whoever gets it sees that no scan is under way.
+            yield token
         else:
-            # Answers, mouse, sizes: the mouse is off and sizes come by signal, so one of them only is of any use.
+            # Answers, movements, sizes: sizes come by signal, so one of them only is of any use.
             if isinstance(token, TerminalSupportsSynchronizedOutput):
                 yield token
             yield _report()

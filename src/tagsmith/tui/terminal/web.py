@@ -28,6 +28,9 @@ class StationWebDriver(WebDriver):
         """Begin to talk with the server."""
         forgo_kitty_keys()
         super().start_application_mode()
+        # Textual has asked for every movement, too: each would spoil a number that is half typed.
+        self.write("\x1b[?1003l\x1b[?1000h\x1b[?1006h")
+        self.flush()
 
     def run_input_thread(self) -> None:
         """Turn packets into keys until told to stop or the server is gone."""
