@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from textual.widget import Widget
+from textual.widgets import Input
 
 from support.fake_station import FakeStation, lane, pair, view
 from support.screen import keys, make, paste
@@ -76,14 +77,16 @@ async def test_foreign_text_is_shown_and_does_nothing(size: tuple[int, int], ove
 
 
 async def test_every_widget_that_shows_text_is_a_sheet() -> None:
-    """No widget of Textual's that would read markup or pass an escape on comes between."""
-    app = make(FakeStation(view(lane(), lane(lane="2"))), extra_keys=[ExtraKey("f3", "x", lambda: None)])
+    """No widget of Textual's that would read markup or pass an escape on comes between, but fields: they get no text
+    from outside, only what is typed, character by character.
+    """
+    app = make(FakeStation(view(lane(), lane(lane="2"))), extra_keys=[ExtraKey("ctrl+k", "x", lambda: None)])
     async with app.run_test() as pilot:
-        for over in ("", "f1", "f8"):
+        for over in ("", "f1", "f8", "ctrl+r", "ctrl+t", "f12"):
             if over:
                 await pilot.press(over)
             leaves = [widget for widget in app.screen.query(Widget) if not widget.children and widget.id != "textual"]
-            foreign = [leaf for leaf in leaves if not isinstance(leaf, Sheet) and not leaf.has_class("-textual-system")]
+            foreign = [leaf for leaf in leaves if not isinstance(leaf, Sheet | Input) and not leaf.has_class("-textual-system")]
             assert foreign == []
 
 

@@ -104,8 +104,8 @@ class StationCommands(Provider):
 class CommandsScreen(CommandPalette):
     """The palette. Its key, or Esc, goes back; it goes away by itself when the supervisor signs off.
 
-    A burst is a scan, which the app drops here. One that is too slow to be seen as a burst is typed into the field, fits
-    no command, and its end comes too soon to run one.
+    A burst is a scan, which the app drops here. One that is too slow to be seen as a burst is typed into the field,
+    and its end comes too soon to run a command.
     """
 
     takes_text = True
