@@ -9,11 +9,25 @@ import pytest
 from support.fake_station import FakeStation, view
 from support.pages import CHECKS, PASSED, REPORT, SHIFT, SUPERVISOR, WORKER, shift
 from support.screen import NUMBER, keys, make, text_of
+from tagsmith.enrolment import FormView
 from tagsmith.production import CheckView, Operator, ShiftView
 from tagsmith.scanners.holdback import HOLD_S
+from tagsmith.tui.field import FieldApp
+from tagsmith.tui.screens.field import FieldScreen
 from tagsmith.tui.screens.operator import OperatorScreen
 from tagsmith.tui.screens.shift import Deed, ShiftScreen, deeds, next_step, shift_lines, usual
 from tagsmith.tui.typeset import Ink
+
+
+class FormStation(FakeStation):
+    """With a form in which nothing stands."""
+
+    def form(self) -> FormView:
+        """Empty."""
+        return FormView()
+
+    def ask_user(self, user: str) -> None:
+        """Nobody is looked up."""
 
 
 def far() -> float:
@@ -224,3 +238,17 @@ async def test_a_number_is_still_a_number() -> None:
         at = await keys(pilot, "f12")
         await keys(pilot, *NUMBER, "\r", at=at + 1)
     assert [(scan.text, scan.fault) for scan in station.scans] == [(NUMBER, None)]
+
+
+async def test_the_form_has_the_page_too() -> None:
+    """A technician signs on there as at the lanes, and comes back to the form with what was written in it."""
+    station = FormStation()
+    app = FieldApp(station, clock=far)  # type: ignore[arg-type]
+    async with app.run_test() as pilot:
+        station.show(shift())
+        await pilot.pause()
+        assert isinstance(app.screen, ShiftScreen)
+        await keys(pilot, *"Operator 2", "\r", gap_s=0.2, at=6001.0)
+        assert ("sign_on", "Operator 2") in station.calls
+        await keys(pilot, "escape", at=6010.0)
+        assert isinstance(app.screen, FieldScreen)
