@@ -105,7 +105,7 @@ class CommandsScreen(CommandPalette):
     """The palette. Its key, or Esc, goes back; it goes away by itself when the supervisor signs off.
 
     A burst is a scan, which the app drops here. One that is too slow to be seen as a burst is typed into the field,
-    and its end comes too soon to run a command.
+    fits no command, and its end comes too soon to run one.
     """
 
     takes_text = True
