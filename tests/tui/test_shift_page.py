@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from support.fake_station import FakeStation, view
+from support.fake_station import STOP, FakeStation, lane, view
 from support.pages import CHECKS, PASSED, REPORT, SHIFT, SUPERVISOR, WORKER, shift
 from support.screen import NUMBER, keys, make, text_of
 from tagsmith.enrolment import FormView
+from tagsmith.model import Phase
 from tagsmith.production import CheckView, Operator, ShiftView
 from tagsmith.scanners.holdback import HOLD_S
+from tagsmith.tui import letters
+from tagsmith.tui.face import faces
 from tagsmith.tui.field import FieldApp
 from tagsmith.tui.screens.field import FieldScreen
 from tagsmith.tui.screens.operator import OperatorScreen
@@ -252,3 +255,24 @@ async def test_the_form_has_the_page_too() -> None:
         assert ("sign_on", "Operator 2") in station.calls
         await keys(pilot, "escape", at=6010.0)
         assert isinstance(app.screen, FieldScreen)
+
+
+@pytest.mark.parametrize(
+    ("stand", "word", "title"),
+    [
+        ({}, "SIGN ON", "Nobody has signed on."),
+        ({"operator": WORKER}, "SHIFT", "The shift has not begun."),
+        ({"operator": WORKER, "shift": SHIFT, "checks": CHECKS}, "WAIT", "the disc is nearly full: 120 MB free"),
+        ({"operator": WORKER, "shift": SHIFT, "checks": CHECKS[:1]}, "WAIT", "The checks of the shift run."),
+        ({"operator": WORKER, "shift": SHIFT, "checks": PASSED}, "TAP", "Ready for the next key."),
+        ({"required": False}, "TAP", "Ready for the next key."),
+    ],
+)
+def test_a_lane_asks_for_no_key_that_it_would_not_take(stand: dict[str, object], word: str, title: str) -> None:
+    """Before the shift it says what comes first; what it refused, or asks for besides, it says all the same."""
+    shown = shift(**stand)
+    ((_heading, face),) = faces(shown)
+    assert (face.word, face.title) == (word, title)
+    assert letters.known(face.word)
+    ((_heading, refused),) = faces(replace(shown, lanes=(lane(Phase.REFUSED, notice=STOP),)))
+    assert refused.title == STOP.title
