@@ -91,6 +91,8 @@ class TagsmithApp(App[int], inherit_bindings=False):
     ) -> None:
         self.look = look or ""  # before Textual asks for the colours
         super().__init__(ansi_color=False)
+        # Pages scroll at once: frames in between are only late, on a small computer and over ssh.
+        self.animation_level = "none"
         self.failure: TagsmithError | None = None
         """Why the station could not be started."""
         self.last_words = ""
