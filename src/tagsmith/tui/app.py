@@ -91,8 +91,6 @@ class TagsmithApp(App[int], inherit_bindings=False):
     ) -> None:
         self.look = look or ""  # before Textual asks for the colours
         super().__init__(ansi_color=False)
-        # Pages scroll at once: frames in between are only late, on a small computer and over ssh.
-        self.animation_level = "none"
         self.failure: TagsmithError | None = None
         """Why the station could not be started."""
         self.last_words = ""
@@ -164,6 +162,8 @@ class TagsmithApp(App[int], inherit_bindings=False):
             for number, status in _SIGNALS.items():
                 loop.add_signal_handler(number, self.exit, status)
         self.set_interval(TICK_S, self._tick)
+        # Pages scroll at once: frames in between are only late, on a small computer and over ssh.
+        self.animation_level = "none"
 
     def on_ready(self) -> None:
         """The first frame stands: what is slow to start may start."""
