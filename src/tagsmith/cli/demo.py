@@ -50,7 +50,7 @@ _BATCH_SIZE = 100
 def demo(auto: int | None, batch: str | None) -> None:
     """Try everything without hardware or account: sandbox, simulated reader and screen in one.
 
-    On the screen F4 lays a key on the reader; type or paste the number that its label shows and press Enter. Where
+    On the screen Ctrl+K lays a key on the reader; type or paste the number that its label shows and press Enter. Where
     there is no terminal, keys are played by themselves.
     """
     if auto is None and not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -343,17 +343,15 @@ def _on_the_screen(batch: str | None) -> int:
             return _("Starting the sandbox and the simulated reader …")
         if text := station.world.keys.label:
             return spoken(Sentence("The label of this key reads {text}", text=text))
-        return _("Shift+F4 lays a key on the reader")
+        return _("Ctrl+K lays a key on the reader")
 
     extra = [
-        ExtraKey("f15", _("again"), lay(Keys.duplicate)),
-        ExtraKey("f16", _("key"), lay(Keys.good)),
-        ExtraKey("f18", _("phone"), lay(Keys.random)),
-        ExtraKey("f19", _("two"), lay(Keys.two)),
+        ExtraKey("ctrl+k", _("key"), lay(Keys.good)),
+        ExtraKey("ctrl+g", _("again"), lay(Keys.duplicate)),
+        ExtraKey("ctrl+o", _("phone"), lay(Keys.random)),
+        ExtraKey("ctrl+w", _("two"), lay(Keys.two)),
     ]
-    # The keys that lay keys are the demo's own: the operator's give way to them.
-    moved = {"batches": "ctrl+b", "pairs": "ctrl+l", "work": "ctrl+w", "reject": "ctrl+x"}
-    code = run_screen(station, extra_keys=extra, hint=hint, keys=moved)
+    code = run_screen(station, extra_keys=extra, hint=hint)
     if station.world is not None:
         click.echo(f"What you paired: TAGSMITH_JOURNAL__URL={station.world.journal_url} tagsmith journal list")
     return code
