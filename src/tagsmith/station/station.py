@@ -275,9 +275,10 @@ class Station:
                     acknowledged=self._acknowledged,
                     checked=self._on_checked,
                 )
-                self._bench, self._courier = bench, courier
-                self._batches = self._make_batches(journal, bench)
-                await self._batches.resume(self._first_batch)
+                batches = self._make_batches(journal, bench)
+                await batches.resume(self._first_batch)
+                # Only now: a command that came before would be lost in those that are made besides.
+                self._bench, self._courier, self._batches = bench, courier, batches
                 await self._work_until_stopped(bench, courier, journal)
         finally:
             if self._feedback is not None:
