@@ -277,7 +277,7 @@ class Station:
                 )
                 batches = self._make_batches(journal, bench)
                 await batches.resume(self._first_batch)
-                # Only now: a command that came before would be lost in those that are made besides.
+                # Only now: whoever sees the bench gives commands, and nothing is there before that takes them.
                 self._bench, self._courier, self._batches = bench, courier, batches
                 await self._work_until_stopped(bench, courier, journal)
         finally:
