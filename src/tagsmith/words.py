@@ -242,7 +242,7 @@ _CHOICES: dict[str, str] = {
     "skip-missing": "Card #{position} is missing: skip it",
     "recheck-run": "Shifted since the last check: check those keys again",
     "undo-run": "Take back all keys since the last check",
-    "scan-again": "It was a wrong scan: go on as before",
+    "scan-again": "It was a wrong scan or tap: go on as before",
     "put-aside": "Put this key aside",
 }
 """What a person may decide then."""

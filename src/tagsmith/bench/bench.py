@@ -287,6 +287,7 @@ class Bench(Reworking):
     def _stop_lane(self, lane: Lane, stop: Stop) -> None:
         """Pair nothing on this lane until a person has decided."""
         self._drop_half(lane)
+        lane.notice = None
         lane.stop = stop
         self._signal(lane, Signal.ALARM)
         message = f"{stop.title} {stop.hint}"

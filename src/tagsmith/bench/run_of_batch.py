@@ -182,6 +182,10 @@ class RunOfBatch:
         checked = not entry.needs_check
         key = BatchKey(entry.id, entry.number_key, entry.visual_number, entry.uid, lane.name, checked, entry.station)
         self._current.set(run.paired(key).free(lane.name))
+        if self.run is not None and self.run.left_for(lane.name) == 0:
+            for other in self._current.lanes.values():
+                if other is not lane:
+                    self.after(other)  # its last piece may be due for a check now
         if run.order is Sequence.AUTO and not by_itself and run.batch.verification is not Verification.SAMPLE:
             # Its number was read from the key: it is the right one, and so are those that were counted up to it.
             self._checks.passed(lane, tuple(one.entry for one in self._current.run_of(lane)), "scan")

@@ -90,6 +90,7 @@ class Batches:
             return
         generation, run = self._bench.batch.generation, self._bench.batch.run
         await self._find_open()
+        self._changed()
         if run is None:
             return
         stand = next((stand for stand in self._open if stand.batch.id == run.batch.id), None)
@@ -175,8 +176,8 @@ class Batches:
             stand = await self._journal.close_batch(run.batch.id, self._journal.acting)
             self._bench.batch.take(None)
             self._bench.say("batch-closed", batch=run.batch.name, paired=stand.paired, left=stand.left)
-            self._tell(words.batch_notice("batch-is-closed", batch=run.batch.name))
             await self._find_open()
+            self._tell(words.batch_notice("batch-is-closed", batch=run.batch.name))
 
     async def _take(self, stand: BatchStand | None) -> None:
         """Have the lanes make keys of this batch. Nothing is paired while it is being read."""
@@ -221,7 +222,6 @@ class Batches:
         run = self._bench.batch.run
         if run is not None:
             self._rejected = next((one.rejected for one in self._open if one.batch.id == run.batch.id), self._rejected)
-        self._changed()
 
     def _is_as_here(self, stand: BatchStand) -> bool:
         here = self.stand

@@ -295,9 +295,10 @@ class Station:
                 )
                 for record in _last_of_lanes(recent, settings.station.name):
                     bench.remember(record)
-                self._bench, self._courier = bench, courier
-                self._batches = self._make_batches(journal, bench)
-                await self._batches.resume(self._first_batch)
+                batches = self._make_batches(journal, bench)
+                await batches.resume(self._first_batch)
+                # Only now: whoever sees the bench gives commands, and nothing is there before that takes them.
+                self._bench, self._courier, self._batches = bench, courier, batches
                 await self._work_until_stopped(bench, courier, journal)
         finally:
             if self._feedback is not None:
