@@ -45,8 +45,8 @@ _PER_MINUTE = 3000
 def demo(auto: int | None) -> None:
     """Try everything without hardware or account: sandbox, simulated reader and screen in one.
 
-    On the screen F4 lays a key on the reader; type or paste the number that its label shows and press Enter. Where
-    there is no terminal, keys are played by themselves.
+    On the screen Shift+F4 lays a key on the reader; type or paste the number that its label shows and press Enter.
+    Where there is no terminal, keys are played by themselves.
     """
     if auto is None and not (sys.stdin.isatty() and sys.stdout.isatty()):
         auto = UNATTENDED_KEYS
