@@ -9,8 +9,9 @@ import pytest
 from textual.widget import Widget
 from textual.widgets import Input
 
-from support.fake_station import FakeStation, lane, pair, view
+from support.fake_station import NOW, FakeStation, lane, pair, view
 from support.screen import keys, make, paste
+from tagsmith.config import Explained
 from tagsmith.model import (
     Delivery,
     DeliveryView,
@@ -18,10 +19,11 @@ from tagsmith.model import (
     Phase,
     ReaderState,
     ReaderStatus,
+    ScannerStatus,
     State,
     StationView,
 )
-from tagsmith.production import Choice, Stop
+from tagsmith.production import CheckView, Choice, Operator, Shift, ShiftReport, ShiftView, Stop
 from tagsmith.tui.port import ExtraKey
 from tagsmith.tui.ring import LogRing
 from tagsmith.tui.text import EMPTY
@@ -47,12 +49,20 @@ def nasty_view() -> StationView:
         target=f"http://{NASTY}",
         environment=NASTY,
         delivery=DeliveryView(Delivery.HELD_BACK, message=NASTY),
+        scanners=(ScannerStatus(NASTY, ReaderState.BUSY, NASTY, NASTY, NASTY, NASTY),),
+        shift=ShiftView(
+            Operator(NASTY),
+            Shift("s", NASTY, NASTY, NOW),
+            checks=(CheckView(NASTY, False, NASTY),),
+            report=ShiftReport(NASTY, (NASTY,), NOW, None, 1, 0, ((NASTY, 1),), None, None, 0, 0, 0),
+            message=NASTY,
+        ),
         pairs=(pair(NASTY, State.UNKNOWN, lane=NASTY, message=NASTY, warnings=(NASTY,)),),
     )
 
 
 @pytest.mark.parametrize("size", [(40, 15), (80, 24), (160, 50)])
-@pytest.mark.parametrize("over", ["", "f1", "f8"])
+@pytest.mark.parametrize("over", ["", "f1", "f8", "ctrl+r", "ctrl+t", "f12"])
 async def test_foreign_text_is_shown_and_does_nothing(size: tuple[int, int], over: str) -> None:
     """Markup, escapes, C1 and bidi in every text there is: no crash, no link, and nothing but text on the terminal."""
     shown = nasty_view()
@@ -63,7 +73,8 @@ async def test_foreign_text_is_shown_and_does_nothing(size: tuple[int, int], ove
         replace(shown, fatal=NASTY),
         replace(shown, delivery=DeliveryView(Delivery.STOPPED, alarm=NASTY, message=NASTY)),
     ):
-        app = make(FakeStation(variant), ring=ring, hint=lambda: NASTY)
+        settings = [Explained(NASTY, NASTY, NASTY, NASTY)]
+        app = make(FakeStation(variant), ring=ring, hint=lambda: NASTY, settings=settings)
         async with app.run_test(size=size) as pilot:
             if over:
                 await pilot.press(over)
@@ -78,20 +89,19 @@ async def test_foreign_text_is_shown_and_does_nothing(size: tuple[int, int], ove
 
 
 async def test_every_widget_that_shows_text_is_a_sheet() -> None:
-    """No widget of Textual's that would read markup or pass an escape on comes between."""
+    """No widget of Textual's that would read markup or pass an escape on comes between, but fields: they get no text
+    from outside, only what is typed, character by character.
+    """
     stop = Stop("many-rejects", "[/]", "[/]", (Choice("unlock", "[/]"),))
     shown = view(lane(), lane(lane="2", stop=stop), said="[/]")
     app = make(FakeStation(shown), extra_keys=[ExtraKey("f15", "x", lambda: None)])
     async with app.run_test() as pilot:
-        for over in ("", "f1", "f8", "f3", "f4", "f6", "f7", "f11"):
+        for over in ("", "f1", "f8", "ctrl+r", "ctrl+t", "f12", "f3", "f4", "f6", "f7", "f11"):
             if over:
                 await pilot.press(over)
             leaves = [widget for widget in app.screen.query(Widget) if not widget.children and widget.id != "textual"]
-            # What is typed into a line of text is no markup to it, and nothing but what is typed gets there.
             foreign = [
-                leaf
-                for leaf in leaves
-                if not isinstance(leaf, (Sheet, Input)) and not leaf.has_class("-textual-system")
+                leaf for leaf in leaves if not isinstance(leaf, Sheet | Input) and not leaf.has_class("-textual-system")
             ]
             assert foreign == []
 

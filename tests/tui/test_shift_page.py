@@ -6,14 +6,31 @@ from dataclasses import replace
 
 import pytest
 
-from support.fake_station import FakeStation, view
+from support.fake_station import STOP, FakeStation, lane, view
 from support.pages import CHECKS, PASSED, REPORT, SHIFT, SUPERVISOR, WORKER, shift
 from support.screen import NUMBER, keys, make, text_of
+from tagsmith.enrolment import FormView
+from tagsmith.model import Phase
 from tagsmith.production import CheckView, Operator, ShiftView
 from tagsmith.scanners.holdback import HOLD_S
+from tagsmith.tui import letters
+from tagsmith.tui.face import faces
+from tagsmith.tui.field import FieldApp
+from tagsmith.tui.screens.field import FieldScreen
 from tagsmith.tui.screens.operator import OperatorScreen
 from tagsmith.tui.screens.shift import Deed, ShiftScreen, deeds, next_step, shift_lines, usual
 from tagsmith.tui.typeset import Ink
+
+
+class FormStation(FakeStation):
+    """With a form in which nothing stands."""
+
+    def form(self) -> FormView:
+        """Empty."""
+        return FormView()
+
+    def ask_user(self, user: str) -> None:
+        """Nobody is looked up."""
 
 
 def far() -> float:
@@ -224,3 +241,38 @@ async def test_a_number_is_still_a_number() -> None:
         at = await keys(pilot, "f12")
         await keys(pilot, *NUMBER, "\r", at=at + 1)
     assert [(scan.text, scan.fault) for scan in station.scans] == [(NUMBER, None)]
+
+
+async def test_the_form_has_the_page_too() -> None:
+    """A technician signs on there as at the lanes, and comes back to the form with what was written in it."""
+    station = FormStation()
+    app = FieldApp(station, clock=far)  # type: ignore[arg-type]
+    async with app.run_test() as pilot:
+        station.show(shift())
+        await pilot.pause()
+        assert isinstance(app.screen, ShiftScreen)
+        await keys(pilot, *"Operator 2", "\r", gap_s=0.2, at=6001.0)
+        assert ("sign_on", "Operator 2") in station.calls
+        await keys(pilot, "escape", at=6010.0)
+        assert isinstance(app.screen, FieldScreen)
+
+
+@pytest.mark.parametrize(
+    ("stand", "word", "title"),
+    [
+        ({}, "SIGN ON", "Nobody has signed on."),
+        ({"operator": WORKER}, "SHIFT", "The shift has not begun."),
+        ({"operator": WORKER, "shift": SHIFT, "checks": CHECKS}, "WAIT", "the disc is nearly full: 120 MB free"),
+        ({"operator": WORKER, "shift": SHIFT, "checks": CHECKS[:1]}, "WAIT", "The checks of the shift run."),
+        ({"operator": WORKER, "shift": SHIFT, "checks": PASSED}, "TAP", "Ready for the next key."),
+        ({"required": False}, "TAP", "Ready for the next key."),
+    ],
+)
+def test_a_lane_asks_for_no_key_that_it_would_not_take(stand: dict[str, object], word: str, title: str) -> None:
+    """Before the shift it says what comes first; what it refused, or asks for besides, it says all the same."""
+    shown = shift(**stand)
+    ((_heading, face),) = faces(shown)
+    assert (face.word, face.title) == (word, title)
+    assert letters.known(face.word)
+    ((_heading, refused),) = faces(replace(shown, lanes=(lane(Phase.REFUSED, notice=STOP),)))
+    assert refused.title == STOP.title

@@ -149,6 +149,8 @@ class TagsmithApp(GatedApp, inherit_bindings=False):
             for number, status in _SIGNALS.items():
                 loop.add_signal_handler(number, self.exit, status)
         self.set_interval(TICK_S, self._tick)
+        # Pages scroll at once: frames in between are only late, on a small computer and over ssh.
+        self.animation_level = "none"
 
     def on_ready(self) -> None:
         """The first frame stands: what is slow to start may start."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tagsmith import words
 from tagsmith.i18n import N_, Sentence, _, spoken
 from tagsmith.model import LaneView, Notice, Phase, ReaderState, StationView
-from tagsmith.production import Stop
+from tagsmith.production import ShiftView, Stop
 from tagsmith.tui import keys
 from tagsmith.tui.text import EMPTY, Safe, joined, printable
 from tagsmith.uid import ByteOrder, Uid
@@ -123,7 +123,22 @@ def _lane_face(view: StationView, lane: LaneView, settled: bool, alarm_seen: str
         return _stop_face(lane.stop)
     if lane.reader.state is not ReaderState.READY and not busy:
         return _wait() if lane.reader.state is ReaderState.MISSING and not settled else _reader_face(lane)
-    return _phase_face(view, lane)
+    return _before_the_shift(view.shift, lane) or _phase_face(view, lane)
+
+
+def _before_the_shift(shift: ShiftView, lane: LaneView) -> Face | None:
+    """What is to be done before keys may be paired, where the lane would else ask for one."""
+    if shift.ready or lane.phase is not Phase.READY or lane.notice is not None:
+        return None
+    if shift.operator is None:
+        hint = keys.named(_("Tap your badge, scan your code, or press {shift}."))
+        return Face((_("SIGN ON"),), Tone.HALF, Safe(_("Nobody has signed on.")), Safe(hint))
+    if shift.shift is None:
+        hint = keys.named(_("Scan SHIFTSTART, or press {shift}."))
+        return Face((_("SHIFT"),), Tone.HALF, Safe(_("The shift has not begun.")), Safe(hint))
+    failed = next((check.message for check in shift.checks if check.ok is False), "")
+    title = printable(spoken(failed or N_("The checks of the shift run.")))
+    return Face((_("WAIT"),), Tone.HALF, title, Safe(keys.named(_("Press {shift} to see every check."))))
 
 
 def _station_face(view: StationView, alarm_seen: str) -> Face | None:

@@ -334,4 +334,6 @@ class FieldHelp(Overlay):
         lines: list[tuple[Safe, Ink]] = []
         for name, what in _HELP:
             lines.append((Safe(keys.named(f"{_(name)}: {_(what)}")), Ink.PLAIN))
+        pages = ("shift", "readers", "settings", "palette")
+        lines += [(Safe(f"{keys.name(page)}: {_(keys.MEANINGS[page])}"), Ink.PLAIN) for page in pages]
         return PageSheet(lines)

@@ -45,7 +45,7 @@ class SettingsScreen(Overlay):
             N_("This page"),
             N_("all settings; bold is what somebody has set, with where. It is read, not written, here."),
         ),
-        (N_("***"), N_("a secret, which no page shows.")),
+        ("***", N_("a secret, which no page shows.")),
         (N_("To change one"), N_("write it into the file that is named, and start the station again.")),
     )
 

@@ -9,8 +9,9 @@ addEventListener("DOMContentLoaded", () => {
   addEventListener("focus", focus);
   addEventListener("click", (event) => event.target.closest("a") || focus());
 });
-// The function keys are the station's, not the browser's.
-addEventListener("keydown", (event) => /^F([1-9]|1[0-2])$/.test(event.key) && event.preventDefault(), true);
+// Function keys, and Ctrl with a letter, are the station's, not the browser's; but copy and paste are the browser's work.
+const ours = (event) => /^F([1-9]|1[0-2])$/.test(event.key) || (event.ctrlKey && /^[abd-uw-z]$/i.test(event.key));
+addEventListener("keydown", (event) => ours(event) && event.preventDefault(), true);
 // A fragment with a token that is put in anew must not stay in the address.
 addEventListener("hashchange", () => history.replaceState(null, "", "/"));
 if (location.hash) history.replaceState(null, "", "/");
