@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 RUNS = (
     ["startup.py"],
     ["first_frame.py"],
+    ["screen.py", "--scans", "40"],
     ["journal.py"],
     ["tap_latency.py"],
     ["serial_line.py"],

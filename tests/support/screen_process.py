@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from support.fake_station import FakeStation, lane, pair, view
+from support.fake_station import UID, FakeStation, lane, pair, view
 from support.scenes import SHIFT_STOP, day
 from tagsmith.errors import TagsmithError
 from tagsmith.model import LaneView, Notice, Phase, Scan, State, StationView
@@ -77,6 +77,8 @@ class FileStation(FakeStation):
 
     def undo(self, lane_name: str | None = None) -> None:
         self.note("undo")
+        if self._made:  # so that the next scan changes the whole lane
+            self.show(self._now(lane(Phase.TAG_WAITS, uid=UID)))
 
     def clear(self, lane_name: str | None = None) -> None:
         self.note("clear")

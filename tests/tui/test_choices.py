@@ -13,11 +13,12 @@ from textual.widgets import Input
 
 from support.fake_station import UID, FakeStation, lane, view
 from support.scenes import NUMBER, REJECT_STOP, SHIFT_STOP, day, eight, pairs, work
-from support.screen import keys, paste, text_of
+from support.screen import Clock, keys, paste, text_of
 from support.screen import make as make_app
 from tagsmith.model import Phase, StationView
 from tagsmith.production import Batch, RejectCause
 from tagsmith.tui.app import TagsmithApp
+from tagsmith.tui.gate import Wanted
 from tagsmith.tui.screens.batches import BatchesScreen
 from tagsmith.tui.screens.choices import ChoiceScreen, SecretScreen
 from tagsmith.tui.screens.operator import OperatorScreen
@@ -258,6 +259,23 @@ async def test_a_key_is_put_aside(
         await press(pilot, "f7", *pressed)
         assert isinstance(app.screen, OperatorScreen)
     assert asked(station) == [("reject", *told, "")]
+
+
+async def test_the_answer_is_seen_on_the_lanes_for_a_while() -> None:
+    """Also the same one again; then the room is the lanes' once more."""
+    station = FakeStation(view())
+    clock = Clock()
+    app = make_app(station, clock=clock)
+    async with app.run_test() as pilot:
+        for _time in range(2):
+            app.post_message(Wanted(lambda station: station.undo_entry("x")))
+            station.show(view(said="It was sent already."))
+            await pilot.pause()
+            assert "It was sent already." in text_of(app)
+            clock.now += 11
+            app._tick()
+            await pilot.pause()
+            assert "It was sent already." not in text_of(app)
 
 
 # --- batches ------------------------------------------------------------------------------------------------------

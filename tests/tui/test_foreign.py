@@ -89,20 +89,19 @@ async def test_foreign_text_is_shown_and_does_nothing(size: tuple[int, int], ove
 
 
 async def test_every_widget_that_shows_text_is_a_sheet() -> None:
-    """No widget of Textual's that would read markup or pass an escape on comes between."""
+    """No widget of Textual's that would read markup or pass an escape on comes between, but fields: they get no text
+    from outside, only what is typed, character by character.
+    """
     stop = Stop("many-rejects", "[/]", "[/]", (Choice("unlock", "[/]"),))
     shown = view(lane(), lane(lane="2", stop=stop), said="[/]")
     app = make(FakeStation(shown), extra_keys=[ExtraKey("f15", "x", lambda: None)])
     async with app.run_test() as pilot:
-        for over in ("", "f1", "f8", "f3", "f4", "f6", "f7", "f11", "f12", "ctrl+r", "ctrl+t"):
+        for over in ("", "f1", "f8", "ctrl+r", "ctrl+t", "f12", "f3", "f4", "f6", "f7", "f11"):
             if over:
                 await pilot.press(over)
             leaves = [widget for widget in app.screen.query(Widget) if not widget.children and widget.id != "textual"]
-            # What is typed into a line of text is no markup to it, and nothing but what is typed gets there.
             foreign = [
-                leaf
-                for leaf in leaves
-                if not isinstance(leaf, (Sheet, Input)) and not leaf.has_class("-textual-system")
+                leaf for leaf in leaves if not isinstance(leaf, Sheet | Input) and not leaf.has_class("-textual-system")
             ]
             assert foreign == []
 

@@ -129,7 +129,7 @@ def test_fitting() -> None:
 
 def test_letters_are_all_different_and_whole() -> None:
     """No two letters look alike, and every one is five rows of one width."""
-    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ?!"
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ?!0123456789-*/.:_"
     assert len({letters.word_rows(letter) for letter in alphabet}) == len(alphabet)
     for letter in alphabet:
         rows = letters.word_rows(letter)

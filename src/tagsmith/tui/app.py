@@ -45,6 +45,8 @@ TICK_S = 1.0
 """The clock, and the look at a line that was left lying."""
 SETTLING_S = 3.0
 """In the first moments a reader that is not there yet, or a courier that stands by, is no news."""
+SAID_S = 10.0
+"""How long the station's answer to something stands on the lanes' screen."""
 _SIGNALS = {signal.SIGTERM: 0, signal.SIGINT: 0, signal.SIGHUP: 1}
 """What ends the screen, and with which status: a terminal that hangs up is no orderly end."""
 
@@ -106,6 +108,7 @@ class TagsmithApp(GatedApp, inherit_bindings=False):
         self._shift_offered = False
         self._began_at = clock()
         self._alarm_seen = ""
+        self._said, self._said_at = "", self._began_at
         self._rings = bell
         self._worst = False
         self._rejected = 0
@@ -186,13 +189,17 @@ class TagsmithApp(GatedApp, inherit_bindings=False):
     # --- what is shown --------------------------------------------------------------------------------------------
 
     def _shown(self) -> Shown:
+        view, now = self._station.view(), self._clock()
+        if view.said != self._said:
+            self._said, self._said_at = view.said, now
         return Shown(
-            view=self._station.view(),
+            view=view,
             now=self._now(),
             typed=self._buffer.text,
             hint=self._hint() if self._hint else "",
-            settled=self._clock() - self._began_at >= SETTLING_S,
+            settled=now - self._began_at >= SETTLING_S,
             alarm_seen=self._alarm_seen,
+            said=view.said if now - self._said_at < SAID_S else "",
         )
 
     def _show(self) -> None:
@@ -222,7 +229,8 @@ class TagsmithApp(GatedApp, inherit_bindings=False):
         message.go_on()
 
     def on_wanted(self, message: Wanted) -> None:
-        """A screen wants something of the station."""
+        """A screen wants something of the station. Its answer is news, also when it is the same as the last one."""
+        self._said = ""
         message.ask(self._station)
 
     def on_lane_sheet_clicked(self, message: LaneSheet.Clicked) -> None:

@@ -44,6 +44,8 @@ class Shown:
     hint: str = ""
     settled: bool = True
     alarm_seen: str = ""
+    said: str = ""
+    """The station's answer to what was asked for a moment ago; gone after a while, as nobody need put it away."""
 
 
 class Sheet(Widget, inherit_bindings=False):

@@ -11,10 +11,12 @@ from textual.events import Resize
 from textual.geometry import Size
 from textual.screen import Screen
 
+from tagsmith.i18n import spoken
 from tagsmith.tui.face import faces as lane_faces
 from tagsmith.tui.glyphs import Glyphs
 from tagsmith.tui.grid import FEW_ROWS, columns
 from tagsmith.tui.port import ExtraKey
+from tagsmith.tui.text import printable
 from tagsmith.tui.widgets import (
     BannerSheet,
     DaySheet,
@@ -22,6 +24,7 @@ from tagsmith.tui.widgets import (
     ExtraSheet,
     KeySheet,
     LaneSheet,
+    NoteSheet,
     PairSheet,
     Shown,
     StatusSheet,
@@ -79,7 +82,7 @@ class OperatorScreen(Screen[None], inherit_bindings=False):
             DaySheet(signs, id="day"),
             BannerSheet(id="banner"),
         )
-        self._lanes = Lanes(signs.block)
+        self._lanes, self._said = Lanes(signs.block), NoteSheet(id="said")
         self._entry, self._pairs = EntrySheet(id="entry"), PairSheet(id="pairs")
         self._extra, self._keys = ExtraSheet(extras, id="extras"), KeySheet(id="keys")
 
@@ -89,6 +92,7 @@ class OperatorScreen(Screen[None], inherit_bindings=False):
         yield self._day
         yield self._banner
         yield self._lanes
+        yield self._said
         yield self._entry
         yield self._pairs
         yield self._extra
@@ -117,6 +121,7 @@ class OperatorScreen(Screen[None], inherit_bindings=False):
         self._status.tell(shown)
         self._day.tell(shown)
         self._banner.tell(shown)
+        self._said.tell(printable(spoken(shown.said)))
         self._lanes.tell(shown)
         self._entry.tell(shown.typed)
         self._pairs.tell(shown)
