@@ -103,7 +103,7 @@ def test_markup_in_a_number_is_shown_as_it_is(tmux: Tmux, tmp_path: Path) -> Non
 def test_a_paste_without_its_marks_does_not_keep_the_screen(tmux: Tmux, tmp_path: Path) -> None:
     """What `paste-buffer` sends; F10 is pressed while it comes and after."""
     page = tmp_path / "page"
-    page.write_text("".join(f"{number:06d}/{'QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo' * 2}\n" for number in range(5000)))
+    page.write_text("".join(f"{number:06d}/{'QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo' * 2}\n" for number in range(1500)))
     start(tmux, tmp_path)
     tmux.run("load-buffer", str(page))
     tmux.run("paste-buffer")
