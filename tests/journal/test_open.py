@@ -80,7 +80,7 @@ def test_a_url_that_would_not_last_is_refused(text: str, words: str) -> None:
 def test_folder_and_file_are_made_for_this_user_only(tmp_path: Path) -> None:
     """What is missing is made, and neither the file nor its log can be read by others."""
     path = tmp_path / "a" / "b" / "journal.db"
-    with opened(path) as journal:
+    with opened(path, new=True) as journal:
         assert journal.path == path
         assert path.parent.stat().st_mode & 0o777 == 0o700
         files = sorted(path.parent.iterdir())
@@ -92,7 +92,7 @@ def test_folder_and_file_are_made_for_this_user_only(tmp_path: Path) -> None:
 def test_an_existing_folder_keeps_its_mode(tmp_path: Path) -> None:
     """A folder that is there is not changed."""
     tmp_path.chmod(0o750)
-    with opened(tmp_path / "journal.db"):
+    with opened(tmp_path / "journal.db", new=True):
         assert tmp_path.stat().st_mode & 0o777 == 0o750
 
 
