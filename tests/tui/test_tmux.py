@@ -26,7 +26,7 @@ class Tmux:
     def __init__(self, folder: Path, columns: int, rows: int) -> None:
         self._pause = threading.Event()
         self._socket = str(folder / "tmux")
-        self.run("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows), "sh")
+        self.run("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows), "PS1='shell> ' sh")
         self.run("set", "-g", "status", "off")
         self.run("set", "-g", "prefix", "None")
 
@@ -51,8 +51,8 @@ class Tmux:
         until = time.monotonic() + GIVE_UP_S
         while part not in (text := self.text()):
             assert time.monotonic() < until, text
+            self._pause.wait(0.1 if pressing else 0.02)
             if pressing:
-                self._pause.wait(0.1)
                 self.keys(pressing)
         return text
 
@@ -68,6 +68,7 @@ def tmux(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Tmux]:
 def start(tmux: Tmux, folder: Path) -> None:
     """The screen on its fake station, from a shell with something on it."""
     command = [sys.executable, "-m", "support.screen_process", str(folder / "calls")]
+    tmux.wait_for("shell>")  # before, the terminal itself would show what is typed
     tmux.keys(f"cd {shlex.quote(str(TESTS))}; echo before-the-screen", "Enter")
     tmux.wait_for("\nbefore-the-screen")
     tmux.keys(f"{shlex.join(command)}; echo status-$?", "Enter")
