@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from support.headless import Headless, entries, environment, tagsmith
+from support.cli import called
+from support.headless import Headless, entries, environment
 from support.pcscd import EVENT, Card, Pcscd, Plan, Slot
 from support.wire_server import DROP_AFTER_COMMIT, GARBAGE, WireServer, at_random, status
 
@@ -110,7 +111,7 @@ def play_and_kill(
 def agree(server: WireServer, env: dict[str, str], reported: list[dict[str, Any]], pairs: int) -> None:
     """Journal, server and what was reported as paired tell one story, and no pair is missing from it."""
     journal = {entry["entry"]: entry for entry in entries(env)}
-    assert tagsmith("journal", "verify", env=env).returncode == 0
+    assert called("journal", "verify", env=env).returncode == 0
     assert sorted(entry["visual_number"] for entry in journal.values()) == sorted(f"N-{n}" for n in range(pairs))
     assert len({event["entry"] for event in reported}) == len(reported)
     for event in reported:
