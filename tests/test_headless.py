@@ -351,14 +351,15 @@ def test_several_lanes_take_numbers_by_name(tmp_path: Path) -> None:
     ("fault", "states"),
     [
         (status(500), {"reserved"}),
-        (status(500, commit=True), {"unknown"}),
-        (status(429, retry_after="0"), {"reserved"}),
-        (HANG, {"reserved"}),
-        (GARBAGE, {"reserved"}),
-        (HALF_BODY, {"unknown"}),
         (DROP_AFTER_COMMIT, {"unknown"}),
+        # The courier's own tests have each of these, without a process.
+        pytest.param(status(500, commit=True), {"unknown"}, marks=pytest.mark.long),
+        pytest.param(status(429, retry_after="0"), {"reserved"}, marks=pytest.mark.long),
+        pytest.param(HANG, {"reserved"}, marks=pytest.mark.long),
+        pytest.param(GARBAGE, {"reserved"}, marks=pytest.mark.long),
+        pytest.param(HALF_BODY, {"unknown"}, marks=pytest.mark.long),
     ],
-    ids=["500", "500-after-commit", "429", "nothing", "garbage", "half-a-body", "commit-and-drop"],
+    ids=["500", "commit-and-drop", "500-after-commit", "429", "nothing", "garbage", "half-a-body"],
 )
 def test_a_faulty_answer_neither_loses_nor_lies(tmp_path: Path, fault: object, states: set[str]) -> None:
     """After one bad answer the entry ends where the truth allows, and stands at the server exactly once."""
