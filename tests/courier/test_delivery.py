@@ -20,6 +20,7 @@ import pytest
 
 from courier.accounting import account
 from courier.child import Impatient, almost_a_minute, entry_for
+from support.journal import laid
 from support.wire_server import (
     DROP_AFTER_COMMIT,
     DROP_BEFORE_COMMIT,
@@ -79,7 +80,7 @@ FAULTS = {
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
-    opened = Journal.open(f"sqlite:///{tmp_path / 'journal.db'}", station="test")
+    opened = Journal.open(laid(tmp_path / "journal.db"), station="test")
     yield opened
     opened.close()
 

@@ -107,7 +107,7 @@ def url(place: Path | str) -> str:
 
 
 @functools.cache
-def _laid() -> bytes:
+def _template() -> bytes:
     """The file of a journal in which nothing was ever recorded, as the program itself makes it."""
     with tempfile.TemporaryDirectory(prefix="tagsmith-") as folder:
         path = Path(folder) / "journal.db"
@@ -115,11 +115,17 @@ def _laid() -> bytes:
         return path.read_bytes()
 
 
-def lay(path: Path) -> Path:
+def lay(path: Path) -> None:
     """Put an empty journal here; the same as to open a new one, but migrating every time would take most of a test."""
     path.touch(0o600, exist_ok=False)
-    path.write_bytes(_laid())
-    return path
+    path.write_bytes(_template())
+
+
+def laid(path: Path) -> str:
+    """The URL of the journal in this file, which is laid if there is none."""
+    if not path.exists():
+        lay(path)
+    return url(path)
 
 
 @contextlib.contextmanager
