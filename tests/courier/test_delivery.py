@@ -384,7 +384,7 @@ def _all_in_activation(journal: Journal) -> bool:
 def test_kill_9_in_the_middle(journal: Journal, duplicate: int) -> None:
     """Every pair reported as paired is in the journal once, and at the server once or in the journal as unknown."""
     plan = at_random(duplicate, 0.3, [delay(0.01), delay(0.03), DROP_AFTER_COMMIT, status(500), RESET])
-    _kill_again_and_again(journal, 5, seed=duplicate, duplicate=duplicate, plan=plan)
+    _kill_again_and_again(journal, 3, seed=duplicate, duplicate=duplicate, plan=plan)
 
 
 @pytest.mark.long

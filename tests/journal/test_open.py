@@ -262,11 +262,12 @@ for line in sys.stdin:
 """
 
 
-def test_many_may_open_a_new_journal_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rounds", [5, pytest.param(24, marks=pytest.mark.long)])
+def test_many_may_open_a_new_journal_at_once(tmp_path: Path, rounds: int) -> None:
     """Processes that start together on no file at all end up with one journal that all of them write to."""
     with contextlib.ExitStack() as stack:
         processes = [stack.enter_context(python(TOGETHER, index)) for index in range(4)]
-        for number in range(12):
+        for number in range(rounds):
             path = tmp_path / str(number) / "journal.db"
             for process in processes:
                 assert process.stdin is not None
