@@ -246,9 +246,10 @@ def test_read_tells_what_is_in_the_way_and_what_to_do(env: dict[str, str], tmp_p
     assert remedy.strip()
 
 
-def test_demo_by_itself(env: dict[str, str]) -> None:
+def test_demo_by_itself(env: dict[str, str], tmp_path: Path) -> None:
     """`demo --auto N` plays N keys, loses none, and looks at no configuration, not even a broken one."""
-    done = tagsmith("demo", "--auto", "25", env={**env, "TAGSMITH_API__URL": "nonsense", "TAGSMITH_BOGUS": "1"})
+    broken = {"TAGSMITH_API__URL": "nonsense", "TAGSMITH_BOGUS": "1", "TMPDIR": str(tmp_path)}
+    done = tagsmith("demo", "--auto", "25", env={**env, **broken})
     assert done.returncode == 0, done.stderr
     assert "25 paired, 25 reserved, 0 left, 0 lost" in done.stdout
     assert "journal: sound, 25 entries" in done.stdout
