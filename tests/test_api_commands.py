@@ -22,6 +22,7 @@ import pytest
 from support.cli import CommandLine
 from support.headless import Headless, environment
 from support.journal import entry as journal_entry
+from support.journal import laid
 from support.seed_server import KEY as SAMPLE
 from support.seed_server import ORDER, SeedServer
 from tagsmith.drive import DriveClient, NoteState, OrderNotes, Reservation
@@ -559,7 +560,7 @@ def journal_with_a_pair(folder: Path, target: str) -> None:
     """A journal that holds one pair for this API."""
 
     async def append() -> None:
-        opened = Journal.open(f"sqlite:///{folder / 'journal.sqlite'}", station="test")
+        opened = Journal.open(laid(folder / "journal.sqlite"), station="test")
         await opened.append(replace(PAIR, target=target))
         opened.close()
 

@@ -81,6 +81,14 @@ def test_the_judges_load_settings_and_nothing_more(arguments: tuple[str, ...]) -
     )
 
 
+def test_a_station_without_a_screen_loads_none() -> None:
+    """What draws and what speaks to PostgreSQL is loaded where it is used; a start is long enough without."""
+    program = "import json, sys, tagsmith.station; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=50)
+    unwanted = {"alembic", "pygments", "rich", "sqlalchemy.dialects.postgresql", "textual", "uvicorn"}
+    assert not unwanted.intersection(json.loads(done.stdout))
+
+
 def test_the_version_is_one() -> None:
     """The package, its installed metadata and the newest entry of the changelog name the same version."""
     newest = re.search(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)

@@ -19,7 +19,7 @@ import pytest
 from support.cli import CommandLine
 from support.headless import tagsmith
 from support.journal import entry as journal_entry
-from support.journal import reject
+from support.journal import laid, reject
 from tagsmith.journal import Journal
 from tagsmith.manifest.titles import NUMBER_NAMES, UID_NAMES
 from tagsmith.model import Entry
@@ -43,7 +43,7 @@ def in_journal(tmp_path: Path) -> Callable[[Callable[[Journal], Awaitable[Any]]]
     """Does something with the journal that the commands use."""
 
     def do(work: Callable[[Journal], Awaitable[_T]]) -> _T:
-        journal = Journal.open(f"sqlite:///{tmp_path / 'journal.sqlite'}", station="one")
+        journal = Journal.open(laid(tmp_path / "journal.sqlite"), station="one")
 
         async def wrapped() -> _T:
             return await work(journal)

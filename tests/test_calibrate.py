@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from support.headless import Headless, environment, tagsmith
+from support.cli import called
+from support.headless import Headless, environment
 from support.pcscd import EVENT, Card, Pcscd, Plan
 from support.pn532 import Pn532
 from support.pty_line import PtyLine
@@ -83,10 +84,10 @@ def test_keys_enrolled_in_wire_order(tmp_path: Path, sandbox: Sandbox, env: dict
         station.end_input()
         assert station.wait() == 0
     assert sandbox.store.reservations[-1].uid == "04112233445580"
-    listed = tagsmith("calibrate", "--list", "--json", env=env)
+    listed = called("calibrate", "--list", "--json", env=env)
     (kept,) = json.loads(listed.stdout)
     assert (kept["order"], kept["key"], kept["user"], kept["by"]) == ("wire", SEVEN, "ada", "Ada Lovelace")
-    assert "Ada Lovelace" in tagsmith("calibrate", "--list", env=env).stdout
+    assert "Ada Lovelace" in called("calibrate", "--list", env=env).stdout
 
 
 def test_keys_enrolled_reversed_and_two_of_them(tmp_path: Path, sandbox: Sandbox, env: dict[str, str]) -> None:
@@ -128,7 +129,7 @@ def test_nobody_taps(tmp_path: Path, sandbox: Sandbox, env: dict[str, str]) -> N
 def test_a_user_without_a_key_that_works(sandbox: Sandbox, env: dict[str, str]) -> None:
     """Virtual keys are never shown; without a physical one there is nothing to compare, and no reader is asked."""
     sandbox.store.list_keys("ada")
-    done = tagsmith("calibrate", "--user", "ada", env=env)
+    done = called("calibrate", "--user", "ada", env=env)
     assert done.returncode == 1
     assert "User ada has no physical key." in done.stderr
     assert "no physical key that works now" in done.stdout
@@ -150,7 +151,7 @@ def test_wrong_use_is_told(
 ) -> None:
     """Without a terminal nobody is asked for what is missing; what is wrong is said in words."""
     enrol(sandbox, SEVEN)
-    done = tagsmith("calibrate", *arguments, env=env)
+    done = called("calibrate", *arguments, env=env)
     assert (done.returncode, said in done.stderr) == (code, True), done.stderr
     assert "Traceback" not in done.stderr
 
@@ -164,7 +165,7 @@ def test_a_turn_lists_what_was_sent_in_the_other_order(tmp_path: Path, sandbox: 
         station.expect("delivered", state="reserved")
         station.end_input()
         assert station.wait() == 0
-    done = tagsmith("calibrate", "--user", "ada", "--reader", lay(tmp_path, SEVEN), env=env)
+    done = called("calibrate", "--user", "ada", "--reader", lay(tmp_path, SEVEN), env=env)
     assert done.returncode == 0, done.stderr
     assert "1 already sent in the other order" in done.stdout
     assert "EARLY-1  80554433221104  reserved" in done.stdout
@@ -225,7 +226,7 @@ def test_a_serial_reader_is_calibrated_against_the_record(
     at_lane = env | {"TAGSMITH_READER": json.dumps([{"spec": spec}])}
     proved = calibrate(at_lane, "--reader", lay(tmp_path, FOUR))
     assert (proved["order"], proved["not_compared"]) == ("reversed", [spec])
-    told = tagsmith("calibrate", "--user", "ada", "--reader", lay(tmp_path, FOUR), env=at_lane)
+    told = called("calibrate", "--user", "ada", "--reader", lay(tmp_path, FOUR), env=at_lane)
     assert f"NOT COMPARED: {spec}" in told.stdout
     with typing(line, str(int.from_bytes(bytes.fromhex(FOUR), "little")).zfill(10)):
         wrong = calibrate(env, "--reader", spec, code=1)

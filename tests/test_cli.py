@@ -1,4 +1,4 @@
-"""The commands as processes: what they print, where, and how they end."""
+"""The commands: what they print, where, and how they end; as processes where that is the point."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from support.cli import called
 from support.headless import entries, environment, tagsmith
 from support.journal import entry as journal_entry
+from support.journal import opened
 from support.pn532 import Pn532, TypeA
 from tagsmith.cli.read import _Taps
-from tagsmith.journal import Journal
 from tagsmith.model import LegName, LegState, Settlement, Tag
 from tagsmith.readers import TagArrived
 from tagsmith.uid import ByteOrder, Uid
@@ -34,7 +35,7 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 def answer(*arguments: str, env: dict[str, str]) -> dict[str, object]:
     """The one JSON object that a command prints."""
-    done = tagsmith(*arguments, env=env)
+    done = called(*arguments, env=env)
     assert done.returncode == 0, done.stderr
     parsed = json.loads(done.stdout)
     assert isinstance(parsed, dict)
@@ -78,18 +79,32 @@ def test_visual_number(env: dict[str, str]) -> None:
         (("run", "--headless", "--scanner", "evdev:x"), 1, "names no input device"),
         (("run", "--headless", "--scanner", "keyboard:"), 1, "scanner"),
         (("run",), 1, "--headless"),
-        (("read", "--reader", "sim:/nowhere.toml", "--count", "1"), 1, "cannot be read"),
         (("demo", "--auto", "0"), 2, "--auto"),
         (("uid", "04", "--config", "/nowhere.toml"), 1, "nowhere.toml"),
     ],
 )
 def test_wrong_use_is_told_in_words(env: dict[str, str], arguments: tuple[str, ...], code: int, said: str) -> None:
     """Errors go to standard error with 1, wrong usage with 2, and never as a traceback."""
-    done = tagsmith(*arguments, env=env)
+    done = called(*arguments, env=env)
     assert done.returncode == code
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert not done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("nonsense",), 2, "No such command"),
+        (("read", "--reader", "sim:/nowhere.toml", "--count", "1"), 1, "cannot be read"),
+    ],
+)
+def test_wrong_use_ends_the_process(env: dict[str, str], arguments: tuple[str, ...], code: int, said: str) -> None:
+    """The exit code and the streams of the real program are those of the calls above."""
+    done = tagsmith(*arguments, env=env)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_fault_of_ours_is_no_traceback(tmp_path: Path) -> None:
@@ -231,41 +246,42 @@ def test_read_tells_what_is_in_the_way_and_what_to_do(env: dict[str, str], tmp_p
     assert remedy.strip()
 
 
-def test_demo_by_itself(env: dict[str, str]) -> None:
+def test_demo_by_itself(env: dict[str, str], tmp_path: Path) -> None:
     """`demo --auto N` plays N keys, loses none, and looks at no configuration, not even a broken one."""
-    done = tagsmith("demo", "--auto", "25", env={**env, "TAGSMITH_API__URL": "nonsense", "TAGSMITH_BOGUS": "1"})
+    broken = {"TAGSMITH_API__URL": "nonsense", "TAGSMITH_BOGUS": "1", "TMPDIR": str(tmp_path)}
+    done = tagsmith("demo", "--auto", "25", env={**env, **broken})
     assert done.returncode == 0, done.stderr
     assert "25 paired, 25 reserved, 0 left, 0 lost" in done.stdout
     assert "journal: sound, 25 entries" in done.stdout
     url = next(word for word in done.stdout.split() if word.startswith("TAGSMITH_JOURNAL__URL="))
     listed = entries({**env, "TAGSMITH_JOURNAL__URL": url.partition("=")[2]})
     assert {entry["state"] for entry in listed} == {"reserved"}
-    shown = tagsmith("journal", "show", listed[0]["entry"], "--json", env={**env, "TAGSMITH_JOURNAL__URL": url[22:]})
+    shown = called("journal", "show", listed[0]["entry"], "--json", env={**env, "TAGSMITH_JOURNAL__URL": url[22:]})
     assert json.loads(shown.stdout)["entry"] == listed[0]["entry"]
     assert "events" in json.loads(shown.stdout)
 
 
-def test_journal_verify_finds_an_edit(env: dict[str, str]) -> None:
+def test_journal_verify_finds_an_edit(env: dict[str, str], tmp_path: Path) -> None:
     """An edited database is not sound: exit code 1, and the row is named."""
-    done = tagsmith("demo", "--auto", "1", env=env)
-    url = next(word for word in done.stdout.split() if word.startswith("TAGSMITH_JOURNAL__URL=")).partition("=")[2]
-    with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
+    with opened(tmp_path / "journal.sqlite") as journal:
+        asyncio.run(journal.append(journal_entry(1)))
+    with sqlite3.connect(tmp_path / "journal.sqlite") as database:
         for (name,) in database.execute("select name from sqlite_master where type = 'trigger'").fetchall():
             database.execute(f"drop trigger {name}")
         database.execute("update entries set visual_number = 'N-666'")
     database.close()
-    verified = tagsmith("journal", "verify", "--json", env={**env, "TAGSMITH_JOURNAL__URL": url})
+    verified = called("journal", "verify", "--json", env=env)
     assert verified.returncode == 1
     assert "visual_number" in json.loads(verified.stdout)["problems"][0]
 
 
 def test_looking_at_no_journal_makes_none(env: dict[str, str], tmp_path: Path) -> None:
     """A mistyped path is told, answers as an empty journal does, and leaves no file behind."""
-    verified = tagsmith("journal", "verify", "--json", env=env)
+    verified = called("journal", "verify", "--json", env=env)
     assert verified.returncode == 0
     assert json.loads(verified.stdout)["entries"] == 0
     assert str(tmp_path) in verified.stderr
-    assert json.loads(tagsmith("journal", "list", "--json", env=env).stdout) == []
+    assert json.loads(called("journal", "list", "--json", env=env).stdout) == []
     assert not list(tmp_path.glob("journal*"))
 
 
@@ -288,11 +304,11 @@ def test_an_output_that_takes_no_more_is_told(env: dict[str, str]) -> None:
 
 def test_export_is_safe_for_spreadsheets(env: dict[str, str], tmp_path: Path) -> None:
     """The header stands first, and --output writes a file."""
-    done = tagsmith("journal", "export", "--format", "csv", "--output", str(tmp_path / "out.csv"), env=env)
+    done = called("journal", "export", "--format", "csv", "--output", str(tmp_path / "out.csv"), env=env)
     assert done.returncode == 0, done.stderr
     head = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()[0]
     assert head == "entry,uid,uid_api,visual_number,state,paired_at,delivered_at,user_id,contract_id,batch,operator"
-    refused = tagsmith("journal", "export", "--output", str(tmp_path), env=env)
+    refused = called("journal", "export", "--output", str(tmp_path), env=env)
     assert refused.returncode in (1, 2)
     assert "Traceback" not in refused.stderr
 
@@ -304,27 +320,26 @@ def test_courier_once_with_nothing_to_send(env: dict[str, str]) -> None:
 
 def test_journal_undo(env: dict[str, str], tmp_path: Path) -> None:
     """A pair that was never sent is taken back by command; one that was sent is not, and says so."""
-    url = f"sqlite:///{tmp_path / 'journal.sqlite'}"
-    opened = Journal.open(url, station="test")
-    asyncio.run(opened.append(journal_entry(1)))
-    opened.close()
-    env = {**env, "TAGSMITH_JOURNAL__URL": url}
-    done = tagsmith("journal", "undo", "DE*8PS*000001", "--reason", "wrong batch", env=env)
+
+    async def fill() -> None:
+        with opened(tmp_path / "journal.sqlite") as journal:
+            await journal.append(journal_entry(1))
+            await journal.append(journal_entry(2))
+            await journal.attempt("entry-2", LegName.RESERVATION, "{}")
+
+    asyncio.run(fill())
+    done = called("journal", "undo", "DE*8PS*000001", "--reason", "wrong batch", env=env)
     assert done.returncode == 0, done.stderr
-    assert [entry["state"] for entry in entries(env)] == ["undone"]
-    missing = tagsmith("journal", "undo", "nothing", env=env)
+    assert [entry["state"] for entry in entries(env)] == ["undone", "queued"]
+    missing = called("journal", "undo", "nothing", env=env)
     assert (missing.returncode, "no entry nothing" in missing.stderr) == (1, True)
-    sent = tagsmith("demo", "--auto", "1", env=env)
-    url = next(word for word in sent.stdout.split() if word.startswith("TAGSMITH_JOURNAL__URL=")).partition("=")[2]
-    refused = tagsmith("journal", "undo", "1", env={**env, "TAGSMITH_JOURNAL__URL": url})
+    refused = called("journal", "undo", "2", env=env)
     assert refused.returncode == 1
     assert "Traceback" not in refused.stderr
 
 
 def test_journal_brings_back_and_settles(env: dict[str, str], tmp_path: Path) -> None:
     """What was refused is retried and corrected, a doubt is settled by a word, each by command and with its reason."""
-    url = f"sqlite:///{tmp_path / 'journal.sqlite'}"
-    opened = Journal.open(url, station="test")
     outcomes = {
         1: Settlement(LegState.REFUSED, status=400),
         2: Settlement(LegState.REFUSED, status=400),
@@ -332,40 +347,36 @@ def test_journal_brings_back_and_settles(env: dict[str, str], tmp_path: Path) ->
     }
 
     async def fill() -> None:
-        for index, settlement in outcomes.items():
-            await opened.append(journal_entry(index))
-            attempt_id = await opened.attempt(f"entry-{index}", LegName.RESERVATION, "{}")
-            await opened.settle(f"entry-{index}", LegName.RESERVATION, attempt_id, settlement)
+        with opened(tmp_path / "journal.sqlite") as journal:
+            for index, settlement in outcomes.items():
+                await journal.append(journal_entry(index))
+                attempt_id = await journal.attempt(f"entry-{index}", LegName.RESERVATION, "{}")
+                await journal.settle(f"entry-{index}", LegName.RESERVATION, attempt_id, settlement)
 
     asyncio.run(fill())
-    opened.close()
-    env = {**env, "TAGSMITH_JOURNAL__URL": url}
-    past = tagsmith("journal", "correct", "1", "--valid-to", "2001-01-01T00:00:00Z", env=env)
+    past = called("journal", "correct", "1", "--valid-to", "2001-01-01T00:00:00Z", env=env)
     assert (past.returncode, "past" in past.stderr, "Traceback" in past.stderr) == (1, True, False)
-    assert tagsmith("journal", "correct", "1", "--valid-to", "2999-01-01T00:00:00Z", env=env).returncode == 0
-    assert tagsmith("journal", "retry", "--refused", env=env).stdout.startswith("sent again: DE*8PS*000002")
-    assert tagsmith("journal", "resolve", "3", "--reserved", "--reason", "seen", env=env).returncode == 0
+    assert called("journal", "correct", "1", "--valid-to", "2999-01-01T00:00:00Z", env=env).returncode == 0
+    assert called("journal", "retry", "--refused", env=env).stdout.startswith("sent again: DE*8PS*000002")
+    assert called("journal", "resolve", "3", "--reserved", "--reason", "seen", env=env).returncode == 0
     assert [entry["state"] for entry in entries(env)] == ["queued", "queued", "reserved"]
-    assert tagsmith("journal", "resolve", "3", "--reserved", env=env).returncode == 2
-    again = tagsmith("journal", "resolve", "3", "--not-reserved", "--reason", "no", env=env)
+    assert called("journal", "resolve", "3", "--reserved", env=env).returncode == 2
+    again = called("journal", "resolve", "3", "--not-reserved", "--reason", "no", env=env)
     assert (again.returncode, "Traceback" in again.stderr) == (1, False)
 
 
 def test_journal_backup_and_adopt(env: dict[str, str], tmp_path: Path) -> None:
     """A backup is written by command, delivers nothing where it is restored, and is adopted with a reason."""
-    url = f"sqlite:///{tmp_path / 'journal.sqlite'}"
-    opened = Journal.open(url, station="test")
-    asyncio.run(opened.append(journal_entry(1)))
-    opened.close()
+    with opened(tmp_path / "journal.sqlite") as journal:
+        asyncio.run(journal.append(journal_entry(1)))
     copy = tmp_path / "copy.sqlite"
-    env = {**env, "TAGSMITH_JOURNAL__URL": url}
-    assert tagsmith("journal", "backup", str(copy), env=env).returncode == 0
-    assert tagsmith("journal", "backup", str(copy), env=env).returncode == 1
-    at_home = tagsmith("journal", "adopt", "--reason", "none", env=env)
+    assert called("journal", "backup", str(copy), env=env).returncode == 0
+    assert called("journal", "backup", str(copy), env=env).returncode == 1
+    at_home = called("journal", "adopt", "--reason", "none", env=env)
     assert "at home" in at_home.stdout
     env["TAGSMITH_JOURNAL__URL"] = f"sqlite:///{copy}"
-    unasked = tagsmith("journal", "adopt", "--reason", "the disc died", env=env)
+    unasked = called("journal", "adopt", "--reason", "the disc died", env=env)
     assert (unasked.returncode, "--yes" in unasked.stderr) == (1, True)
-    adopted = tagsmith("journal", "adopt", "--reason", "the disc died", "--yes", env=env)
+    adopted = called("journal", "adopt", "--reason", "the disc died", "--yes", env=env)
     assert "1 open deliveries were put in doubt" in adopted.stdout
     assert [entry["state"] for entry in entries(env)] == ["unknown"]

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import pytest
 
+from support.cli import called
 from support.headless import Headless, environment, tagsmith
 from support.terminal import Terminal
 from support.wire_server import Fault, Kind, WireServer, always, in_turn, redirect, status
@@ -150,7 +151,7 @@ def test_a_run_with_faults_leaves_no_key(
     assert b"the key *** is out of order" in said
     assert b"> POST /v1/charging-keys/reservations" in said
     assert any(request.headers.get("x-api-key") == KEY for request in server.requests)
-    exported = tagsmith("journal", "export", "--format", "jsonl", "--output", str(place / "export.jsonl"), env=env)
+    exported = called("journal", "export", "--format", "jsonl", "--output", str(place / "export.jsonl"), env=env)
     assert exported.returncode == 0, exported.stderr
     assert b"the key *** is out of order" in b"".join(path.read_bytes() for path in place.glob("journal.sqlite*"))
     assert not shows_key(said)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import CommandLine
-from support.journal import entry
+from support.journal import entry, laid
 from support.seed_server import SeedServer
 from tagsmith.drive import DriveClient, Reservation
 from tagsmith.journal import Journal
@@ -50,7 +50,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 def in_journal(tmp_path: Path, one: Entry, *settlements: tuple[LegName, Settlement]) -> None:
     """An entry, and what became of its attempts."""
-    journal = Journal.open(f"sqlite:///{tmp_path / 'journal.sqlite'}", station="test")
+    journal = Journal.open(laid(tmp_path / "journal.sqlite"), station="test")
 
     async def write() -> None:
         await journal.append(one)
@@ -62,7 +62,7 @@ def in_journal(tmp_path: Path, one: Entry, *settlements: tuple[LegName, Settleme
 
 
 def record(tmp_path: Path, one: Entry) -> Record:
-    journal = Journal.open(f"sqlite:///{tmp_path / 'journal.sqlite'}", station="test")
+    journal = Journal.open(laid(tmp_path / "journal.sqlite"), station="test")
     try:
         found = journal.look_up(one.id)
         assert found is not None

@@ -11,6 +11,7 @@ import pytest
 
 from support.cli import CommandLine
 from support.headless import environment
+from support.journal import laid
 from tagsmith import words
 from tagsmith.journal import Journal
 from tagsmith.production import RejectCause, Shift, ShiftReport
@@ -23,7 +24,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     """The command line, with a journal that holds a shift that has ended and one that runs."""
     for name, value in environment(tmp_path, "http://127.0.0.1:1", TAGSMITH_STATION__NAME="line-3").items():
         monkeypatch.setenv(name, value)
-    journal = Journal.open(f"sqlite:///{tmp_path / 'journal.sqlite'}", station="line-3")
+    journal = Journal.open(laid(tmp_path / "journal.sqlite"), station="line-3")
 
     async def fill() -> None:
         await journal.start_shift(Shift("aa01", "line-3", "Ada", START))

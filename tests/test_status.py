@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from support.headless import Headless, environment, tagsmith
+from support.cli import called
+from support.headless import Headless, environment
 from tagsmith.sandbox import Sandbox
 
 
@@ -23,7 +24,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 def test_before_anything_there_is_nothing_and_nothing_is_made(tmp_path: Path, sandbox: Sandbox) -> None:
     """Looking makes no journal, and nothing needs a person."""
-    done = tagsmith("status", env=environment(tmp_path, sandbox.url))
+    done = called("status", env=environment(tmp_path, sandbox.url))
     assert done.returncode == 0, done.stderr
     assert "not there yet" in done.stdout
     assert not list(tmp_path.glob("journal*"))
@@ -40,7 +41,7 @@ def test_beside_a_running_station_and_after_it(tmp_path: Path, sandbox: Sandbox)
         station.expect("ready")
         station.send("DE-8PS-C0CD0C002-B")
         station.expect("paired")
-        beside = tagsmith("status", "--json", env=env)
+        beside = called("status", "--json", env=env)
         assert beside.returncode == 0, beside.stderr
         told = json.loads(beside.stdout)
         assert told["pairs"]["held"] == told["waiting"] == 1
@@ -52,7 +53,7 @@ def test_beside_a_running_station_and_after_it(tmp_path: Path, sandbox: Sandbox)
         assert "TAGSMITH_API__URL" in told["settings"]
         assert "test-key" not in beside.stdout
         assert station.terminate() == 0
-    after = tagsmith("status", env=env)
+    after = called("status", env=env)
     assert after.returncode == 3
     assert "1 wait and nobody delivers" in after.stdout
     assert spec not in after.stdout
@@ -60,6 +61,6 @@ def test_beside_a_running_station_and_after_it(tmp_path: Path, sandbox: Sandbox)
 
 def test_settings_that_are_wrong_are_an_error(tmp_path: Path) -> None:
     """Exit code 1 and what to do."""
-    done = tagsmith("status", env=environment(tmp_path, "ftp://x"))
+    done = called("status", env=environment(tmp_path, "ftp://x"))
     assert done.returncode == 1
     assert "[api] url" in done.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.cli import CommandLine
+from support.cli import CommandLine, called
 from support.headless import Headless, entries, environment, tagsmith
 from support.seed_server import KEY as SAMPLE
 from support.seed_server import SeedServer
@@ -166,7 +166,7 @@ def test_a_station_that_could_not_start_is_found_before_the_key_is_disabled(
 def test_a_station_that_fails_afterwards_says_where_things_stand(seed: SeedServer, tmp_path: Path) -> None:
     """The journal is none: the old key is disabled already, and the line to type is there."""
     (tmp_path / "journal.sqlite").write_bytes(b"this is no database, and it is long enough to be read as one" * 100)
-    done = tagsmith(*REPLACE, "--yes", env=environment(tmp_path, seed.url))
+    done = called(*REPLACE, "--yes", env=environment(tmp_path, seed.url))
     assert done.returncode == 1
     assert changes(seed) == [b'{"enabled":false}']
     assert "is disabled already; to enroll the new one: tagsmith run --user user-1" in done.stderr

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from support.journal import laid
 from tagsmith import pairing
 from tagsmith.bench import Bench, Work
 from tagsmith.bench import bench as bench_module
@@ -101,7 +102,7 @@ class Stage:
 @pytest.fixture
 async def stage(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
     """A running stage; `indirect` parameters are the rules of pairing."""
-    journal = Journal.open(f"sqlite:///{tmp_path / 'journal.sqlite'}", station="test")
+    journal = Journal.open(laid(tmp_path / "journal.sqlite"), station="test")
     made = Stage(journal, Work(TARGET, "test", rules=getattr(request, "param", pairing.Rules())))
     made.bench.start()
     await made.bench.readers_known(20)
@@ -251,7 +252,7 @@ async def test_verify_wants_the_same_key_twice(stage: Stage) -> None:
 
 async def test_a_commit_under_way_is_not_cut_off_by_stop(tmp_path: Path) -> None:
     """Stopping the bench waits for the pair on its way to the disc."""
-    journal = Journal.open(f"sqlite:///{tmp_path / 'journal.sqlite'}")
+    journal = Journal.open(laid(tmp_path / "journal.sqlite"))
     stage = Stage(journal, replace(Work(TARGET), station="test"))
     stage.bench.start()
     stage.journal.gate.clear()

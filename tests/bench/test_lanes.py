@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from support.journal import laid
 from tagsmith import pairing
 from tagsmith.bench import Bench, Work, beat
 from tagsmith.errors import DeviceLost, DeviceMissing
@@ -144,7 +145,7 @@ def wands() -> dict[str, Wand]:
 @pytest.fixture
 async def hall(tmp_path: Path, request: pytest.FixtureRequest, wands: dict[str, Wand]) -> AsyncIterator[Hall]:
     """A running hall; `indirect` parameters are the rules of pairing."""
-    journal = Journal.open(f"sqlite:///{tmp_path / 'journal.sqlite'}", station="test")
+    journal = Journal.open(laid(tmp_path / "journal.sqlite"), station="test")
     made = Hall(journal, getattr(request, "param", pairing.Rules()), [(wands["bound"], "left"), (wands["free"], None)])
     made.bench.start()
     await made.bench.readers_known(20)

@@ -20,6 +20,7 @@ import pytest
 
 from courier.accounting import account
 from courier.child import Impatient, almost_a_minute, entry_for
+from support.journal import laid
 from support.wire_server import (
     DROP_AFTER_COMMIT,
     DROP_BEFORE_COMMIT,
@@ -79,7 +80,7 @@ FAULTS = {
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
-    opened = Journal.open(f"sqlite:///{tmp_path / 'journal.db'}", station="test")
+    opened = Journal.open(laid(tmp_path / "journal.db"), station="test")
     yield opened
     opened.close()
 
@@ -383,7 +384,7 @@ def _all_in_activation(journal: Journal) -> bool:
 def test_kill_9_in_the_middle(journal: Journal, duplicate: int) -> None:
     """Every pair reported as paired is in the journal once, and at the server once or in the journal as unknown."""
     plan = at_random(duplicate, 0.3, [delay(0.01), delay(0.03), DROP_AFTER_COMMIT, status(500), RESET])
-    _kill_again_and_again(journal, 5, seed=duplicate, duplicate=duplicate, plan=plan)
+    _kill_again_and_again(journal, 3, seed=duplicate, duplicate=duplicate, plan=plan)
 
 
 @pytest.mark.long

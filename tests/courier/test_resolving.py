@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.journal import entry
+from support.journal import entry, laid
 from tagsmith.courier import Finding, in_doubt, prove, seek
 from tagsmith.courier.resolving import keys_of
 from tagsmith.drive import DriveClient, Reservation
@@ -29,7 +29,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
-    opened = Journal.open(f"sqlite:///{tmp_path / 'journal.db'}", station="test")
+    opened = Journal.open(laid(tmp_path / "journal.db"), station="test")
     yield opened
     opened.close()
 

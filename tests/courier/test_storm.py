@@ -15,6 +15,7 @@ from courier.accounting import account
 from courier.boundary_child import almost_midnight
 from courier.child import Impatient
 from courier.fakes import entry
+from support.journal import laid
 from support.wire_server import (
     DROP_AFTER_COMMIT,
     DROP_BEFORE_COMMIT,
@@ -140,7 +141,7 @@ class Outages(threading.Thread):
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
-    opened = Journal.open(f"sqlite:///{tmp_path / 'journal.db'}", station="test")
+    opened = Journal.open(laid(tmp_path / "journal.db"), station="test")
     yield opened
     opened.close()
 

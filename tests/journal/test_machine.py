@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
-from support.journal import TARGET, CountingClock, entry, url
+from support.journal import TARGET, CountingClock, entry, lay, url
 from tagsmith.errors import DuplicateNumber, DuplicateUid, IllegalTransition
 from tagsmith.journal import Journal
 from tagsmith.model import LegName, LegState, Mark, Settlement
@@ -81,6 +81,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     @initialize(target=pairs)
     def begin(self) -> object:
+        lay(self.folder / "journal.db")
         self.open()
         # Or most sequences would deal with nothing but appends.
         return multiple(*(self.append(index, index, True, False) for index in range(3, 9)))

@@ -80,7 +80,7 @@ def test_a_url_that_would_not_last_is_refused(text: str, words: str) -> None:
 def test_folder_and_file_are_made_for_this_user_only(tmp_path: Path) -> None:
     """What is missing is made, and neither the file nor its log can be read by others."""
     path = tmp_path / "a" / "b" / "journal.db"
-    with opened(path) as journal:
+    with opened(path, new=True) as journal:
         assert journal.path == path
         assert path.parent.stat().st_mode & 0o777 == 0o700
         files = sorted(path.parent.iterdir())
@@ -92,7 +92,7 @@ def test_folder_and_file_are_made_for_this_user_only(tmp_path: Path) -> None:
 def test_an_existing_folder_keeps_its_mode(tmp_path: Path) -> None:
     """A folder that is there is not changed."""
     tmp_path.chmod(0o750)
-    with opened(tmp_path / "journal.db"):
+    with opened(tmp_path / "journal.db", new=True):
         assert tmp_path.stat().st_mode & 0o777 == 0o750
 
 
@@ -262,11 +262,12 @@ for line in sys.stdin:
 """
 
 
-def test_many_may_open_a_new_journal_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rounds", [5, pytest.param(24, marks=pytest.mark.long)])
+def test_many_may_open_a_new_journal_at_once(tmp_path: Path, rounds: int) -> None:
     """Processes that start together on no file at all end up with one journal that all of them write to."""
     with contextlib.ExitStack() as stack:
         processes = [stack.enter_context(python(TOGETHER, index)) for index in range(4)]
-        for number in range(12):
+        for number in range(rounds):
             path = tmp_path / str(number) / "journal.db"
             for process in processes:
                 assert process.stdin is not None

@@ -248,13 +248,13 @@ def test_the_migrations_lead_to_the_schema(journal: Journal) -> None:
         str(index.name): index
         for table in schema.metadata.tables.values()
         for index in table.indexes
-        if index.dialect_options["postgresql"]["where"] is not None
+        if index.dialect_options["sqlite"]["where"] is not None
     }
     assert conditions.keys() == expected.keys()
     for name, (expression, unique) in conditions.items():
         assert unique == expected[name].unique
         assert re.findall(r"\w+", expression.replace("::text", "")) == re.findall(
-            r"\w+", str(expected[name].dialect_options["postgresql"]["where"])
+            r"\w+", str(expected[name].dialect_options["sqlite"]["where"])
         )
 
 

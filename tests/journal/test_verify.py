@@ -20,17 +20,29 @@ from tagsmith.journal.schema import STORED
 from tagsmith.model import LegName, LegState, Settlement
 
 
-@pytest.fixture
-async def written(path: Path) -> Path:
-    """A journal of three streams: entries 1 to 3, an attempt for the first, then entries 4 and 5 after restarts."""
-    with opened(path) as journal:
-        for index in (1, 2, 3):
-            await journal.append(entry(index))
-        attempt_id = await journal.attempt("entry-1", LegName.RESERVATION, "{}")
-        await journal.settle("entry-1", LegName.RESERVATION, attempt_id, Settlement(LegState.DONE, status=201))
-    for index in (4, 5):
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The file of `written`."""
+    path = tmp_path_factory.mktemp("story") / "journal.db"
+
+    async def write() -> None:
         with opened(path) as journal:
-            await journal.append(entry(index))
+            for index in (1, 2, 3):
+                await journal.append(entry(index))
+            attempt_id = await journal.attempt("entry-1", LegName.RESERVATION, "{}")
+            await journal.settle("entry-1", LegName.RESERVATION, attempt_id, Settlement(LegState.DONE, status=201))
+        for index in (4, 5):
+            with opened(path) as journal:
+                await journal.append(entry(index))
+
+    asyncio.run(write())
+    return path.read_bytes()
+
+
+@pytest.fixture
+def written(path: Path, story: bytes) -> Path:
+    """A journal of three streams: entries 1 to 3, an attempt for the first, then entries 4 and 5 after restarts."""
+    path.write_bytes(story)
     return path
 
 

@@ -266,10 +266,19 @@ def until_raised(reader: Any) -> None:
         time.sleep(0.02)
 
 
+def until_listed(count: int) -> None:
+    """Wait until pcscd has so many slots: it answers before it has made the last of them."""
+    deadline = time.monotonic() + PATIENCE_S
+    while len(found := discover()) < count:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.02)
+
+
 def test_sixteen_readers(pcscd: Pcscd) -> None:
     """With as many readers as pcscd can have, ours still waits (it asks for itself and PnP only) and reads."""
     pcscd.stop()
     with Pcscd([Plan(f"Row {letter} PICC") for letter in "ABCDEFGH"]) as full:
+        until_listed(16)
         reader = create("pcsc:Row H PICC")
         reader.open()
         assert len(discover()) == 16
@@ -286,6 +295,7 @@ def test_sam_and_contact_slots_are_skipped(pcscd: Pcscd) -> None:
     pcscd.stop()
     names = ("Maker Dual [Dual SAM]", "Maker Dual [Dual ICC]", "Maker Dual [Dual PICC]")
     with Pcscd([Plan(name) for name in names]):
+        until_listed(6)
         for spec in ("pcsc:", "pcsc:maker dual"):
             reader = create(spec)
             assert reader.open().name == "Maker Dual [Dual PICC] 00 00"

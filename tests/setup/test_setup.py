@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from support.headless import Headless, environment, tagsmith
+from support.cli import called
+from support.headless import Headless, environment
 from support.terminal import Terminal
 from tagsmith.cli.setup import _credential
 from tagsmith.config import load, resolve_api, settings_of
@@ -92,7 +93,7 @@ lane = "A"
 """,
     )
     env = {name: value for name, value in environment(tmp_path, "").items() if not name.startswith("TAGSMITH_")}
-    done = tagsmith("setup", "--from", str(source), "--root", str(root), env=env)
+    done = called("setup", "--from", str(source), "--root", str(root), env=env)
     assert done.returncode == 0, done.stderr
     assert KEY not in done.stdout + done.stderr
     settings = root / "etc/tagsmith/tagsmith.toml"
@@ -105,7 +106,7 @@ lane = "A"
         station.send("DE-8PS-C0CD0C002-B")
         station.expect("paired")
         station.expect("delivered", state="reserved")
-    again = tagsmith("setup", "--from", str(source), "--root", str(root), env=env)
+    again = called("setup", "--from", str(source), "--root", str(root), env=env)
     assert "stays as it is" in again.stdout
     assert not settings.with_name("tagsmith.toml.bak").exists()
 
@@ -150,7 +151,7 @@ def test_the_api_that_bills_needs_a_key(tmp_path: Path) -> None:
     source = answers(tmp_path, BASE.replace("sandbox", "stage"))
     env = {name: value for name, value in environment(tmp_path, "").items() if not name.startswith("TAGSMITH_")}
     (tmp_path / "image").mkdir()
-    done = tagsmith("setup", "--from", str(source), "--root", str(tmp_path / "image"), env=env)
+    done = called("setup", "--from", str(source), "--root", str(tmp_path / "image"), env=env)
     assert done.returncode == 1
     assert "no API key for stage" in done.stderr
     assert not any((tmp_path / "image").iterdir())
@@ -325,6 +326,6 @@ def test_a_dialogue_in_a_terminal(tmp_path: Path, sandbox: Sandbox) -> None:
 
 def test_without_a_terminal_the_answers_come_from_a_file(tmp_path: Path) -> None:
     """Nobody is asked who is not there."""
-    done = tagsmith("setup", env=environment(tmp_path, ""))
+    done = called("setup", env=environment(tmp_path, ""))
     assert done.returncode == 2
     assert "--from" in done.stderr

@@ -15,6 +15,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from support.cli import called
+from support.journal import lay
+
 PATIENCE_S = 20.0
 """How long an event may take before a test gives up; not a timing that is tested."""
 
@@ -46,9 +49,22 @@ def tagsmith(*arguments: str, env: Mapping[str, str], timeout_s: float = 60.0) -
 
 
 class Headless:
-    """One running station. Every event it printed stays in `events`, in order."""
+    """One running station. Every event it printed stays in `events`, in order.
 
-    def __init__(self, *arguments: str, env: Mapping[str, str], command: Sequence[str] = ("run", "--headless")) -> None:
+    Its journal is laid beforehand where there is none, as making one takes it longer than all else; `new` leaves it to
+    the station.
+    """
+
+    def __init__(
+        self,
+        *arguments: str,
+        env: Mapping[str, str],
+        command: Sequence[str] = ("run", "--headless"),
+        new: bool = False,
+    ) -> None:
+        scheme, _, path = env.get("TAGSMITH_JOURNAL__URL", "").partition(":///")
+        if scheme == "sqlite" and not new and not Path(path).exists() and Path(path).parent.is_dir():
+            lay(Path(path))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tagsmith", *command, *arguments],
             env=dict(env),
@@ -163,6 +179,6 @@ class Headless:
 
 def entries(env: Mapping[str, str]) -> list[dict[str, Any]]:
     """What the journal holds, through the command that shows it."""
-    listed = tagsmith("journal", "export", "--format", "jsonl", env=env)
+    listed = called("journal", "export", "--format", "jsonl", env=env)
     assert listed.returncode == 0, listed.stderr
     return [json.loads(line) for line in listed.stdout.splitlines()]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -104,9 +106,33 @@ def url(place: Path | str) -> str:
     return place if isinstance(place, str) else f"sqlite:///{place}"
 
 
+@functools.cache
+def _template() -> bytes:
+    """The file of a journal in which nothing was ever recorded, as the program itself makes it."""
+    with tempfile.TemporaryDirectory(prefix="tagsmith-") as folder:
+        path = Path(folder) / "journal.db"
+        Journal.open(url(path)).close()
+        return path.read_bytes()
+
+
+def lay(path: Path) -> None:
+    """Put an empty journal here; the same as to open a new one, but migrating every time would take most of a test."""
+    path.touch(0o600, exist_ok=False)
+    path.write_bytes(_template())
+
+
+def laid(path: Path) -> str:
+    """The URL of the journal in this file, which is laid if there is none."""
+    if not path.exists():
+        lay(path)
+    return url(path)
+
+
 @contextlib.contextmanager
-def opened(place: Path | str, station: str = "one") -> Iterator[Journal]:
-    """A journal that is closed afterwards."""
+def opened(place: Path | str, station: str = "one", *, new: bool = False) -> Iterator[Journal]:
+    """A journal that is closed afterwards. A file that is not there is laid, or made by the program if it is `new`."""
+    if isinstance(place, Path) and not new and not place.exists() and place.parent.is_dir():
+        lay(place)
     journal = Journal.open(url(place), station=station, clock_utc=CountingClock())
     try:
         yield journal

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from readers.conformance import Rig
 from support.pn532 import Pn532, TypeA
+from tagsmith.errors import ReaderMissing
 from tagsmith.readers import Reader, create
 
 
@@ -27,6 +28,13 @@ class NfcpyRig(Rig):
     def __exit__(self, *arguments: object) -> None:
         super().__exit__(*arguments)
         self.device.unplug()
+
+    def opened(self) -> Reader:
+        """See `Rig.opened`; nfcpy gives the chip 0.1 s for its first answer, and a loaded machine may take longer."""
+        for _ in range(9):
+            with contextlib.suppress(ReaderMissing):
+                return super().opened()
+        return super().opened()
 
     def _make(self) -> Reader:
         return create(self.spec)

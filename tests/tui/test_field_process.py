@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from support.cli import called
 from support.headless import entries, environment, tagsmith
 from support.terminal import Terminal
 from support.wire_server import WireServer
@@ -68,7 +69,7 @@ def test_what_is_saved_without_a_network_is_told_and_sent_later(tmp_path: Path) 
 
 def test_a_form_needs_a_screen(tmp_path: Path) -> None:
     """Nobody could confirm anything without one."""
-    refused = tagsmith("run", "--field", "--headless", env=environment(tmp_path, "http://127.0.0.1:1"))
+    refused = called("run", "--field", "--headless", env=environment(tmp_path, "http://127.0.0.1:1"))
     assert refused.returncode == 1
     assert "the form needs a screen" in refused.stderr
     assert "Traceback" not in refused.stderr

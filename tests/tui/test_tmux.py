@@ -26,7 +26,7 @@ class Tmux:
     def __init__(self, folder: Path, columns: int, rows: int) -> None:
         self._pause = threading.Event()
         self._socket = str(folder / "tmux")
-        self.run("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows), "sh")
+        self.run("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows), "PS1='shell> ' sh")
         self.run("set", "-g", "status", "off")
         self.run("set", "-g", "prefix", "None")
 
@@ -55,8 +55,8 @@ class Tmux:
         until = time.monotonic() + GIVE_UP_S
         while part not in (text := self.text()):
             assert time.monotonic() < until, text
+            self._pause.wait(0.1 if pressing else 0.02)
             if pressing:
-                self._pause.wait(0.1)
                 self.keys(pressing)
         return text
 
@@ -72,6 +72,7 @@ def tmux(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Tmux]:
 def start(tmux: Tmux, folder: Path, *options: str) -> None:
     """The screen on its fake station, from a shell with something on it."""
     command = [sys.executable, "-m", "support.screen_process", str(folder / "calls"), *options]
+    tmux.wait_for("shell>")  # before, the terminal itself would show what is typed
     tmux.keys(f"cd {shlex.quote(str(TESTS))}; echo before-the-screen", "Enter")
     tmux.wait_for("\nbefore-the-screen")
     tmux.keys(f"{shlex.join(command)}; echo status-$?", "Enter")
@@ -124,7 +125,7 @@ def test_markup_in_a_number_is_shown_as_it_is(tmux: Tmux, tmp_path: Path) -> Non
 def test_a_paste_without_its_marks_does_not_keep_the_screen(tmux: Tmux, tmp_path: Path) -> None:
     """What `paste-buffer` sends; F10 is pressed while it comes and after."""
     page = tmp_path / "page"
-    page.write_text("".join(f"{number:06d}/{'QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo' * 2}\n" for number in range(5000)))
+    page.write_text("".join(f"{number:06d}/{'QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo' * 2}\n" for number in range(1500)))
     start(tmux, tmp_path)
     tmux.run("load-buffer", str(page))
     tmux.run("paste-buffer")

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-import httpx
 from pydantic_core import from_json
 
 from tagsmith import wall_clock
+from tagsmith.drive.lean import httpx
 from tagsmith.errors import ClockWrong, DriveError, NotProcessed, OutcomeUnknown, Refused, Unauthorised
 from tagsmith.wall_clock import WallClock
 

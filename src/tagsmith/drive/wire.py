@@ -22,11 +22,10 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-import httpx
-
 from tagsmith import __version__, wall_clock
 from tagsmith.drive import outcomes
 from tagsmith.drive.exchange import Exchange, Observer
+from tagsmith.drive.lean import httpx
 from tagsmith.drive.outcomes import Answer
 from tagsmith.errors import ConfigError, DriveError, Refused
 from tagsmith.wall_clock import WallClock

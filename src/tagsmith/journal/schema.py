@@ -114,13 +114,13 @@ entries = Table(
     UniqueConstraint("id", name="entries_id"),
 )
 
+# An index has the same condition on PostgreSQL. Written for it as well it would load that dialect at each start.
 Index(
     "entries_uid",
     entries.c.target,
     entries.c.uid,
     unique=True,
     sqlite_where=text("live = 1"),
-    postgresql_where=text("live = 1"),
 )
 Index(
     "entries_number_key",
@@ -128,7 +128,6 @@ Index(
     entries.c.number_key,
     unique=True,
     sqlite_where=text("live = 1"),
-    postgresql_where=text("live = 1"),
 )
 Index("entries_target", entries.c.target, entries.c.number)
 # Without the target, which would make it look good for questions that are not of a time.
@@ -138,21 +137,18 @@ Index(
     entries.c.target,
     entries.c.number,
     sqlite_where=text("open = 1"),
-    postgresql_where=text("open = 1"),
 )
 Index(
     "entries_sending",
     entries.c.target,
     entries.c.number,
     sqlite_where=text(SENDING),
-    postgresql_where=text(SENDING),
 )
 Index(
     "entries_for_a_person",
     entries.c.target,
     entries.c.number,
     sqlite_where=text(FOR_A_PERSON),
-    postgresql_where=text(FOR_A_PERSON),
 )
 # A batch is counted without a look at its rows.
 Index(
@@ -162,7 +158,6 @@ Index(
     entries.c.number,
     entries.c.checked,
     sqlite_where=text("batch IS NOT NULL"),
-    postgresql_where=text("batch IS NOT NULL"),
 )
 
 events = Table(
@@ -188,7 +183,6 @@ Index(
     events.c.station,
     events.c.n,
     sqlite_where=text("seq = 0"),
-    postgresql_where=text("seq = 0"),
 )
 
 calibrations = Table(
@@ -316,7 +310,6 @@ for _act, _columns in (("manifest", ("batch",)), ("skipped", ("batch", "position
         *(batch_acts.c[column] for column in _columns),
         unique=True,
         sqlite_where=_condition,
-        postgresql_where=_condition,
     )
 
 rejects = Table(
@@ -342,7 +335,6 @@ Index(
     "rejects_batch",
     rejects.c.batch,
     sqlite_where=text("batch IS NOT NULL"),
-    postgresql_where=text("batch IS NOT NULL"),
 )
 
 shifts = Table(
@@ -365,7 +357,6 @@ Index(
     shifts.c.station,
     unique=True,
     sqlite_where=text("ended_at IS NULL"),
-    postgresql_where=text("ended_at IS NULL"),
 )
 
 STORED: Final = tuple(column for column in entries.columns if column.computed is None)

@@ -38,6 +38,8 @@ MEANINGS: dict[str, str] = {
     ),
     Reason.TIMEOUT: N_("A half pair is not kept for long: what is scanned much later is mostly of another key."),
     Reason.CANCELLED: N_("Somebody has cleared the lane. Nothing was saved of what waited."),
+    Reason.PUT_ASIDE: N_("A key that somebody has put aside is counted with its reason, and gets no number."),
+    Reason.BATCH_CLOSED: N_("Nothing more is made of a batch that somebody has closed, here or at another station."),
     Reason.NOT_SAVED: N_("The disc or the server did not take the pair. It is kept on the screen until it is saved."),
     Reason.BUSY: N_("Only one pair of a lane is saved at a time, so that none is lost or exchanged."),
     Reason.TWO_LANES: N_(
