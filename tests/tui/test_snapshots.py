@@ -31,7 +31,7 @@ async def test_the_screen_is_as_it_was_looked_at(name: str) -> None:
         clock.now += 9
         for key in scene.keys:
             await pilot.press(key)
-            await pilot.pause(0.1)
+            await pilot.pause(0.1 if key == "enter" or len(key) == 1 else None)
         for size in SIZES:
             await pilot.resize_terminal(*size)
             app._tick()

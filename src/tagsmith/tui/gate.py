@@ -123,10 +123,11 @@ class GatedApp(App[int], inherit_bindings=False):
         match self._typing(key.time):
             case Typing.SECRET:
                 self._buffer.clear()
-                self._secret_at = key.time
+                self._secret_at = -math.inf if is_end(key) else key.time
                 await super().on_event(event)
             case _ if key.time - self._secret_at < _REST_S and (key.character or is_end(key)):
                 self._secret_at = -math.inf if is_end(key) else key.time
+                self.bell()
             case Typing.NUMBER:
                 await self._number_key(event, key, is_list=False)
             case Typing.LIST:
