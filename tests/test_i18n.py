@@ -71,7 +71,9 @@ def test_what_is_installed_is_what_is_written() -> None:
     assert set(CATALOGUE.read_po(CATALOGUE.LOCALES / "tagsmith.pot")) == set(CATALOGUE.sentences())
 
 
-@pytest.mark.parametrize("word", [*words.BIG.values(), "WAIT", "ALARM", "READER", "LEAVE?"])
+@pytest.mark.parametrize(
+    "word", [*words.BIG.values(), *words.BIG_CHECK.values(), words.BIG_AGAIN, "WAIT", "ALARM", "READER", "LEAVE?"]
+)
 def test_the_huge_words_fit(word: str) -> None:
     """Every letter has a shape, and on a narrow screen at least the last word has room."""
     said = GERMAN[word]

@@ -47,6 +47,12 @@ BIG: dict[Phase, str] = {
 }
 """The one huge word of each phase."""
 
+BIG_CHECK = {"check-tap": "CHECK TAP", "check-scan": "CHECK SCAN"}
+"""That of a check, by what it wants next."""
+
+BIG_AGAIN = "SCAN AGAIN"
+"""That of a number which is to be scanned twice."""
+
 NEXT: dict[str, str] = {
     "tag": "Tap a key on the reader.",
     "number": "Scan the number printed on this key.",

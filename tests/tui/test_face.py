@@ -56,6 +56,21 @@ def test_scan_first_starts_with_scan() -> None:
     assert only(view(lane(Phase.READY, expects="number"))).word == "SCAN"
 
 
+def test_a_number_that_is_scanned_twice_is_not_tapped_twice() -> None:
+    """What verifies a pair is said as it is meant."""
+    face = only(view(lane(Phase.VERIFYING, expects="again")))
+    assert (face.word, face.hint) == ("SCAN AGAIN", "Scan the same number once more.")
+
+
+@pytest.mark.parametrize(("expects", "word"), [("check-tap", "CHECK TAP"), ("check-scan", "CHECK SCAN")])
+def test_a_check_looks_like_no_new_key(expects: str, word: str) -> None:
+    """Not even right after a pair; a refusal meanwhile is shown as one."""
+    for phase in (Phase.READY, Phase.PAIRED):
+        face = only(view(lane(phase, expects=expects)))
+        assert (face.word, face.tone) == (word, Tone.HALF)
+    assert only(view(lane(Phase.REFUSED, expects=expects))).tone is Tone.ERROR
+
+
 def test_a_notice_says_what_happened_and_what_to_do() -> None:
     """The two lines of a refusal are its own."""
     face = only(view(lane(Phase.REFUSED, notice=STOP)))

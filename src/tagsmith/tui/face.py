@@ -181,7 +181,7 @@ def _phase_face(view: StationView, lane: LaneView) -> Face:
     shut = lane.phase is Phase.GOLDEN and lane.notice is not None
     return Face(
         (_("STOP"),) if shut else _spellings(lane),
-        Tone.ERROR if shut else _TONES[lane.phase],
+        Tone.ERROR if shut else Tone.HALF if _is_checked(lane) else _TONES[lane.phase],
         printable(spoken(notice.title or _TITLES[lane.phase])),
         # Not what the notice says: it does not know the keys of this screen.
         printable(spoken(_hint(lane) if lane.phase is Phase.NOT_SAVED else notice.hint or _hint(lane))),
@@ -189,6 +189,11 @@ def _phase_face(view: StationView, lane: LaneView) -> Face:
         warnings=tuple(printable(f"! {spoken(warning)}") for warning in lane.warnings),
         expected=printable(lane.expected) if lane.phase in _TELLS_NEXT else EMPTY,
     )
+
+
+def _is_checked(lane: LaneView) -> bool:
+    """Whether the lane waits for a key that is looked at once more; what goes wrong meanwhile is shown all the same."""
+    return lane.expects in words.BIG_CHECK and lane.phase in (Phase.READY, Phase.PAIRED)
 
 
 def _hint(lane: LaneView) -> str:
@@ -202,7 +207,12 @@ def _hint(lane: LaneView) -> str:
 def _spellings(lane: LaneView) -> tuple[str, ...]:
     if lane.phase is Phase.READY and lane.expects == "number":
         return (_("SCAN"),)
-    word = _(words.BIG[lane.phase])
+    if _is_checked(lane):
+        word = _(words.BIG_CHECK[lane.expects])
+    elif lane.phase is Phase.VERIFYING and lane.expects == "again":
+        word = _(words.BIG_AGAIN)
+    else:
+        word = _(words.BIG[lane.phase])
     last = word.split()[-1]
     return (word,) if word == last else (word, last)
 
