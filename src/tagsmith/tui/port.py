@@ -46,7 +46,7 @@ class Station(Protocol):
         """Put aside the key that is on a lane, or the number that waits there, or whatever is next."""
 
     def answer(self, lane: str, choice: str, secret: str = "") -> None:
-        """Decide how a lane that has stopped goes on; `secret` is a supervisor's code or PIN, where one is asked."""
+        """Decide how a lane that has stopped goes on; `secret` is a supervisor's code or PIN, where that is asked."""
 
     def choose_batch(self, batch_id: str | None) -> None:
         """Make keys of this batch from now on; None: of none."""
