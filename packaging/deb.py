@@ -45,6 +45,8 @@ FILES = {
     "README.md": "usr/share/doc/tagsmith/",
     "hardware.md": "usr/share/doc/tagsmith/",
     **{f"docs/{page.name}": "usr/share/doc/tagsmith/docs/" for page in sorted((ROOT / "docs").glob("*.md"))},
+    "docs/alerts.yml": "usr/share/doc/tagsmith/docs/",
+    "docs/screen.png": "usr/share/doc/tagsmith/docs/",
 }
 """File of the checkout → where it lies in the package; a folder ends in a slash."""
 

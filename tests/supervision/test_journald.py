@@ -140,7 +140,8 @@ def clean_root() -> Iterator[logging.Logger]:
 def test_a_service_logs_there_by_itself(
     tmp_path: Path, journald: Journald, clean_root: logging.Logger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Standard error that leads to the journal is left alone; events come with their fields, refusals as warnings."""
+    """Standard error that leads to the journal is left alone; events come with all their plain values as fields, for
+    the unit throws the JSON lines away; refusals are warnings."""
     monkeypatch.setattr("tagsmith.supervision.journald.SOCKET", journald.path)
     clean_root.handlers = []
     with (tmp_path / "stderr").open("w") as stderr:
@@ -149,12 +150,18 @@ def test_a_service_logs_there_by_itself(
         monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
         log_to_stderr(logging.INFO)
         counting = Counting(None, ("A",))
-        counting.take(Event("paired", {"lane": "A", "entry": "e1", "visual_number": "N-1", "uid": "04a1"}))
-        counting.take(Event("rejected", {"lane": "A", "reason": "no-tag", "message": "Tap first."}))
+        counting.take(
+            Event("paired", {"lane": "A", "entry": "e1", "visual_number": "N-1", "uid": "04a1", "saved_ms": 2})
+        )
+        counting.take(Event("rejected", {"lane": "A", "reason": "no-tag", "message": "Tap first.", "user_id": None}))
     fields = journald.next()
     assert fields["MESSAGE"] == "paired N-1 04a1"
     assert (fields["TAGSMITH_ENTRY"], fields["TAGSMITH_LANE"], fields["PRIORITY"]) == ("e1", "A", "6")
-    assert journald.next()["PRIORITY"] == "4"
+    assert (fields["TAGSMITH_EVENT"], fields["TAGSMITH_SAVED_MS"]) == ("paired", "2")
+    fields = journald.next()
+    assert (fields["PRIORITY"], fields["MESSAGE"]) == ("4", "rejected no-tag Tap first.")
+    assert (fields["TAGSMITH_REASON"], fields["TAGSMITH_MESSAGE"]) == ("no-tag", "Tap first.")
+    assert "TAGSMITH_USER_ID" not in fields
     assert (tmp_path / "stderr").read_text() == ""
 
 
