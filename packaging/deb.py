@@ -32,6 +32,7 @@ FILES = {
     "systemd/tagsmith-kiosk@.service": UNITS,
     "systemd/tagsmith-courier.service": UNITS,
     "systemd/tagsmith-plugged.service": UNITS,
+    "systemd/tagsmith-login@.service": UNITS,
     "systemd/tagsmith.target": UNITS,
     "systemd/pcscd.service.d/tagsmith.conf": UNITS + "pcscd.service.d/",
     "udev/93-tagsmith.rules": "usr/lib/udev/rules.d/",

@@ -89,3 +89,12 @@ def test_metrics_can_be_written_where_the_pages_say() -> None:
     for name in ("tagsmith-station.service", "tagsmith-kiosk@.service"):
         text = (ROOT / "systemd" / name).read_text(encoding="utf-8")
         assert "RuntimeDirectory=tagsmith\nRuntimeDirectoryMode=0755\nRuntimeDirectoryPreserve=yes\n" in text
+
+
+def test_a_login_and_a_kiosk_never_share_a_terminal() -> None:
+    """systemd 252 calls each new beginning of a service an end (OnSuccess=), too: what then starts must look first."""
+    kiosk = (ROOT / "systemd" / "tagsmith-kiosk@.service").read_text(encoding="utf-8")
+    login = (ROOT / "systemd" / "tagsmith-login@.service").read_text(encoding="utf-8")
+    assert re.findall(r"^OnSuccess=(.*)$", kiosk, re.MULTILINE) == ["tagsmith-login@%i.service"]
+    assert re.findall(r"^After=(.*)$", login, re.MULTILINE) == ["tagsmith-kiosk@%i.service"]
+    assert "= inactive ]" in login
