@@ -75,6 +75,8 @@ def _commands(context: click.Context) -> Iterator[click.Context]:
     if not isinstance(group, click.Group):
         yield context
         return
+    if group.invoke_without_command:
+        yield context
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         if command is not None and not command.hidden:
