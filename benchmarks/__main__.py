@@ -13,6 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 RUNS = (
     ["startup.py"],
+    ["boot.py"],
     ["first_frame.py"],
     ["journal.py"],
     ["tap_latency.py"],
