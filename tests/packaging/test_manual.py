@@ -78,3 +78,9 @@ def test_three_shells_are_told_how(manual: ModuleType) -> None:
         if shutil.which(shell):
             done = subprocess.run([shell, "-n"], input=text, capture_output=True, text=True, check=False)
             assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_readme_names_every_command() -> None:
+    """Each in its table, whatever else is said of it."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert [name for name in main.list_commands(click.Context(main)) if f"`tagsmith {name}" not in readme] == []
