@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from support.cli import CommandLine
+from tagsmith.cli.courier import _tell
 from tagsmith.cli.output import log_to_journald, log_to_stderr
 from tagsmith.errors import StationError
-from tagsmith.model import Event
+from tagsmith.model import Delivery, DeliveryView, Event
 from tagsmith.station.attending import Counting
 from tagsmith.supervision.journald import JournaldHandler, priority, under_journald
 
@@ -187,6 +189,43 @@ def test_asked_for_where_there_is_none_is_an_error(
     clean_root.handlers = []
     with pytest.raises(StationError, match="no journald"):
         log_to_journald(logging.INFO)
+
+
+def test_why_a_kiosk_ends_is_a_record(
+    tmp_path: Path,
+    journald: Journald,
+    clean_root: logging.Logger,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What is printed on its terminal is wiped by the next start."""
+    monkeypatch.setattr("tagsmith.supervision.journald.SOCKET", journald.path)
+    clean_root.handlers = []
+    wrong = tmp_path / "tagsmith.toml"
+    wrong.write_text("nonsense = 1\n")
+    done = CommandLine(monkeypatch, capsys)("--log-journal", "run", "--config", str(wrong), typed=())
+    fields = journald.next()
+    assert (done.code, fields["PRIORITY"]) == (1, "3")
+    assert "nonsense" in fields["MESSAGE"]
+    assert "nonsense" in done.err
+
+
+@pytest.mark.parametrize("listening", [True, False])
+def test_a_courier_says_each_thing_once(
+    listening: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A record where the log goes to journald, a line on standard error elsewhere."""
+    monkeypatch.setattr("tagsmith.supervision.journald.listening", lambda: listening)
+    with caplog.at_level(logging.INFO):
+        tell = _tell(progress=False)
+        tell(None, DeliveryView(Delivery.ACTIVE))
+        tell(None, DeliveryView(Delivery.STOPPED, alarm="The key is refused."))
+    logged = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert logged == [("INFO", "delivery active"), ("WARNING", "delivery stopped The key is refused.")][: 2 * listening]
+    assert capsys.readouterr().err.splitlines() == ["active", "stopped The key is refused."][2 * listening :]
 
 
 def test_priorities_are_those_of_syslog() -> None:
