@@ -69,6 +69,8 @@ UNUSED = (
     "alembic/testing",
     "alembic/templates",
     "textual/demo",
+    # Its page asks a font of somebody else's server; ours is another.
+    "textual_serve/templates",
     "smartcard/wx",
     "smartcard/pyro",
     "barcode/fonts",
