@@ -13,6 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 RUNS = (
     ["startup.py"],
+    ["boot.py"],
     ["first_frame.py"],
     ["screen.py", "--scans", "40"],
     ["journal.py"],

@@ -32,6 +32,7 @@ FILES = {
     "systemd/tagsmith-kiosk@.service": UNITS,
     "systemd/tagsmith-courier.service": UNITS,
     "systemd/tagsmith-plugged.service": UNITS,
+    "systemd/tagsmith-login@.service": UNITS,
     "systemd/tagsmith.target": UNITS,
     "systemd/pcscd.service.d/tagsmith.conf": UNITS + "pcscd.service.d/",
     "udev/93-tagsmith.rules": "usr/lib/udev/rules.d/",
@@ -45,6 +46,8 @@ FILES = {
     "README.md": "usr/share/doc/tagsmith/",
     "hardware.md": "usr/share/doc/tagsmith/",
     **{f"docs/{page.name}": "usr/share/doc/tagsmith/docs/" for page in sorted((ROOT / "docs").glob("*.md"))},
+    "docs/alerts.yml": "usr/share/doc/tagsmith/docs/",
+    "docs/screen.png": "usr/share/doc/tagsmith/docs/",
 }
 """File of the checkout → where it lies in the package; a folder ends in a slash."""
 
@@ -66,6 +69,8 @@ UNUSED = (
     "alembic/testing",
     "alembic/templates",
     "textual/demo",
+    # Its page asks a font of somebody else's server; ours is another.
+    "textual_serve/templates",
     "smartcard/wx",
     "smartcard/pyro",
     "barcode/fonts",

@@ -75,6 +75,8 @@ def _commands(context: click.Context) -> Iterator[click.Context]:
     if not isinstance(group, click.Group):
         yield context
         return
+    if group.invoke_without_command:
+        yield context
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         if command is not None and not command.hidden:
@@ -95,8 +97,16 @@ def _first(command: click.Command) -> str:
 
 
 def _paragraphs(command: click.Command) -> str:
-    paragraphs = re.split(r"\n\s*\n", inspect.cleandoc(command.help or "").replace("\b", "").partition("\f")[0])
-    return ".PP\n".join(f"{_roff(' '.join(text.split()))}\n" for text in paragraphs)
+    paragraphs = re.split(r"\n\s*\n", inspect.cleandoc(command.help or "").partition("\f")[0])
+    return ".PP\n".join(map(_paragraph, paragraphs))
+
+
+def _paragraph(text: str) -> str:
+    """One paragraph; its lines stay as they are where the help says so (click: a \\b before them)."""
+    if not text.startswith("\b\n"):
+        return f"{_roff(' '.join(text.split()))}\n"
+    lines = (_roff(line) or "." for line in text.removeprefix("\b\n").split("\n"))
+    return ".nf\n" + "".join(f"{line}\n" for line in lines) + ".fi\n"
 
 
 def _roff(text: str) -> str:

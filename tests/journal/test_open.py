@@ -22,10 +22,13 @@ from tagsmith.errors import (
 )
 from tagsmith.journal import Journal, database, sqlite
 from tagsmith.journal.schema import VERSION_TABLE, VERSIONS
+from tagsmith.journal.sqlite import PAGE_BYTES, log_path
+from tagsmith.model import LegName, LegState, Settlement
 
 pytestmark = pytest.mark.sqlite
 
 NOBODY = 65534
+MAX_LOG_BYTES = 80_000
 
 
 @pytest.fixture
@@ -126,6 +129,30 @@ async def test_every_connection_is_durable(journal: Journal) -> None:
             assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
         with pytest.raises(Exception, match="readonly"):
             reading.exec_driver_sql("DELETE FROM entries")
+
+
+async def test_a_pair_writes_little(path: Path) -> None:
+    """Three commits from the tap until it is reserved: what they write to the log, which an SD card has to take."""
+    pairs = 20
+    with opened(path) as journal:
+        before = log_path(path).stat().st_size
+        for index in range(pairs):
+            await journal.append(entry(index))
+            attempt_id = await journal.attempt(f"entry-{index}", LegName.RESERVATION, "body")
+            await journal.settle(f"entry-{index}", LegName.RESERVATION, attempt_id, Settlement(LegState.DONE))
+        assert (log_path(path).stat().st_size - before) / pairs < MAX_LOG_BYTES
+
+
+def test_an_old_journal_keeps_its_pages(path: Path) -> None:
+    """A journal of before smaller pages is opened as it is."""
+    shutil.copy(Path(__file__).parent / "fixtures" / "0001.db", path)
+    with contextlib.closing(sqlite3.connect(path)) as old:
+        (page_bytes,) = old.execute("PRAGMA page_size").fetchone()
+    with opened(path) as journal:
+        assert journal.verify().ok
+    with contextlib.closing(sqlite3.connect(path)) as old:
+        assert old.execute("PRAGMA page_size").fetchone() == (page_bytes,)
+    assert page_bytes != PAGE_BYTES
 
 
 def test_an_empty_file_becomes_a_journal(path: Path) -> None:

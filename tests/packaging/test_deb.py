@@ -52,6 +52,16 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CleanRoot]:
         yield root
 
 
+@pytest.fixture
+def fresh(tmp_path: Path, package: Path) -> Iterator[CleanRoot]:
+    """A bare system where nothing was done but to install the package."""
+    with CleanRoot(tmp_path) as root:
+        root.run("apt-get", "update", "-qq")
+        root.bring(package, "tagsmith.deb")
+        root.run("apt-get", "install", "-qq", "--no-install-recommends", "/tagsmith.deb")
+        yield root
+
+
 def newer(package: Path) -> Path:
     """The same package with a higher version."""
     tree = package.parent / "newer"
@@ -140,3 +150,23 @@ def test_it_is_installed_renewed_and_taken_away(bare: CleanRoot, package: Path) 
     left = bare.run("find", "/", "-xdev", "-iname", "*tagsmith*", "-not", "-path", "/tmp/*")
     assert set(left.split()) == {"/tagsmith.deb", "/var/lib/tagsmith"}
     assert bare.run("sha256sum", JOURNAL) == journal
+
+
+def test_answers_from_a_file_make_a_station(fresh: CleanRoot) -> None:
+    """`setup --from` writes all, says what is left without a systemd, and the doctor of the services' user has no
+    complaint; what the unit starts then becomes ready, pairs and delivers."""
+    guest = "guest_station.py"
+    fresh.bring(Path(__file__).with_name(guest), guest)
+    told = json.loads(fresh.run("python3", f"/{guest}").splitlines()[-1])
+    assert told["setup"]["code"] == 3, told["setup"]
+    assert "sudo systemctl enable --now tagsmith-station.service" in told["setup"]["said"]
+    verdicts = {one["check"]: one["verdict"] for one in told["doctor"]}
+    assert {check for check, verdict in verdicts.items() if verdict not in ("ok", "skipped")} <= {"clock", "byte-order"}
+    assert {"scanner", "disc", "journal", "api", "permission"} <= {
+        c for c, verdict in verdicts.items() if verdict == "ok"
+    }
+    assert told["told"][0] == "READY=1"
+    assert told["status"]["pairs"]["reserved"] == 1
+    assert told["status"]["last_pair"]["uid"] == "04a1b2c3d4e580"
+    assert (told["status"]["attention"], told["code"]) == ([], 0)
+    assert fresh.run("stat", "-c", "%U %a", "/etc/tagsmith/api-key").split() == ["tagsmith", "600"]

@@ -11,6 +11,7 @@ import pytest
 
 from tagsmith.lines.known import GROUP
 from tagsmith.readers import create
+from tagsmith.supervision.liveness import PUMP_S
 
 ROOT = Path(__file__).parents[2]
 SERVICES = sorted((ROOT / "systemd").glob("*.service"))
@@ -59,3 +60,41 @@ def test_services_never_wait_for_a_person() -> None:
         assert "StandardInput=null\n" in text[name]
     assert "run --headless --no-stdin\n" in text["tagsmith-station.service"]
     assert re.search(r"^Conflicts=.*tagsmith-station\.service", text["tagsmith-kiosk@.service"], re.MULTILINE)
+
+
+def test_services_say_each_thing_once() -> None:
+    """What is said is a record of journald with its fields. There are no JSON lines beside it."""
+    text = {unit.name: unit.read_text(encoding="utf-8") for unit in SERVICES}
+    assert "StandardOutput=null\nStandardError=journal\n" in text["tagsmith-station.service"]
+    assert "ExecStart=/usr/bin/tagsmith --log-journal run\n" in text["tagsmith-kiosk@.service"]
+    assert "ExecStart=/usr/bin/tagsmith --log-journal courier\n" in text["tagsmith-courier.service"]
+
+
+def test_services_are_watched() -> None:
+    """Ready when they say so, ended when they no longer turn; an old journal may take its time at the start."""
+    for name in ("tagsmith-station.service", "tagsmith-kiosk@.service", "tagsmith-courier.service"):
+        text = (ROOT / "systemd" / name).read_text(encoding="utf-8")
+        settings = dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
+        assert settings["Type"] == "notify"
+        assert int(settings["WatchdogSec"]) > PUMP_S
+        assert settings["TimeoutStartSec"] == "10min"
+
+
+def test_metrics_can_be_written_where_the_pages_say() -> None:
+    """The folder that the example and docs/metrics.md name is the units' own; all may read it; it outlives them."""
+    named = re.search(r'^# textfile = "(/run/tagsmith)/', (ROOT / "packaging/tagsmith.toml").read_text(), re.MULTILINE)
+    told = re.search(r'textfile = "(/run/tagsmith)/', (ROOT / "docs/metrics.md").read_text())
+    assert named
+    assert told
+    for name in ("tagsmith-station.service", "tagsmith-kiosk@.service"):
+        text = (ROOT / "systemd" / name).read_text(encoding="utf-8")
+        assert "RuntimeDirectory=tagsmith\nRuntimeDirectoryMode=0755\nRuntimeDirectoryPreserve=yes\n" in text
+
+
+def test_a_login_and_a_kiosk_never_share_a_terminal() -> None:
+    """systemd 252 calls each new beginning of a service an end (OnSuccess=), too: what then starts must look first."""
+    kiosk = (ROOT / "systemd" / "tagsmith-kiosk@.service").read_text(encoding="utf-8")
+    login = (ROOT / "systemd" / "tagsmith-login@.service").read_text(encoding="utf-8")
+    assert re.findall(r"^OnSuccess=(.*)$", kiosk, re.MULTILINE) == ["tagsmith-login@%i.service"]
+    assert re.findall(r"^After=(.*)$", login, re.MULTILINE) == ["tagsmith-kiosk@%i.service"]
+    assert "= inactive ]" in login

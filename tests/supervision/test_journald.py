@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from support.cli import CommandLine
+from tagsmith.cli.courier import _tell
 from tagsmith.cli.output import log_to_journald, log_to_stderr
 from tagsmith.errors import StationError
-from tagsmith.model import Event
+from tagsmith.model import Delivery, DeliveryView, Event
 from tagsmith.station.attending import Counting
 from tagsmith.supervision.journald import JournaldHandler, priority, under_journald
 
@@ -140,7 +142,8 @@ def clean_root() -> Iterator[logging.Logger]:
 def test_a_service_logs_there_by_itself(
     tmp_path: Path, journald: Journald, clean_root: logging.Logger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Standard error that leads to the journal is left alone; events come with their fields, refusals as warnings."""
+    """Standard error that leads to the journal is left alone; events come with all their plain values as fields, for
+    the unit throws the JSON lines away; refusals are warnings."""
     monkeypatch.setattr("tagsmith.supervision.journald.SOCKET", journald.path)
     clean_root.handlers = []
     with (tmp_path / "stderr").open("w") as stderr:
@@ -149,12 +152,18 @@ def test_a_service_logs_there_by_itself(
         monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
         log_to_stderr(logging.INFO)
         counting = Counting(None, ("A",))
-        counting.take(Event("paired", {"lane": "A", "entry": "e1", "visual_number": "N-1", "uid": "04a1"}))
-        counting.take(Event("rejected", {"lane": "A", "reason": "no-tag", "message": "Tap first."}))
+        counting.take(
+            Event("paired", {"lane": "A", "entry": "e1", "visual_number": "N-1", "uid": "04a1", "saved_ms": 2})
+        )
+        counting.take(Event("rejected", {"lane": "A", "reason": "no-tag", "message": "Tap first.", "user_id": None}))
     fields = journald.next()
     assert fields["MESSAGE"] == "paired N-1 04a1"
     assert (fields["TAGSMITH_ENTRY"], fields["TAGSMITH_LANE"], fields["PRIORITY"]) == ("e1", "A", "6")
-    assert journald.next()["PRIORITY"] == "4"
+    assert (fields["TAGSMITH_EVENT"], fields["TAGSMITH_SAVED_MS"]) == ("paired", "2")
+    fields = journald.next()
+    assert (fields["PRIORITY"], fields["MESSAGE"]) == ("4", "rejected no-tag Tap first.")
+    assert (fields["TAGSMITH_REASON"], fields["TAGSMITH_MESSAGE"]) == ("no-tag", "Tap first.")
+    assert "TAGSMITH_USER_ID" not in fields
     assert (tmp_path / "stderr").read_text() == ""
 
 
@@ -180,6 +189,43 @@ def test_asked_for_where_there_is_none_is_an_error(
     clean_root.handlers = []
     with pytest.raises(StationError, match="no journald"):
         log_to_journald(logging.INFO)
+
+
+def test_why_a_kiosk_ends_is_a_record(
+    tmp_path: Path,
+    journald: Journald,
+    clean_root: logging.Logger,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What is printed on its terminal is wiped by the next start."""
+    monkeypatch.setattr("tagsmith.supervision.journald.SOCKET", journald.path)
+    clean_root.handlers = []
+    wrong = tmp_path / "tagsmith.toml"
+    wrong.write_text("nonsense = 1\n")
+    done = CommandLine(monkeypatch, capsys)("--log-journal", "run", "--config", str(wrong), typed=())
+    fields = journald.next()
+    assert (done.code, fields["PRIORITY"]) == (1, "3")
+    assert "nonsense" in fields["MESSAGE"]
+    assert "nonsense" in done.err
+
+
+@pytest.mark.parametrize("listening", [True, False])
+def test_a_courier_says_each_thing_once(
+    listening: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A record where the log goes to journald, a line on standard error elsewhere."""
+    monkeypatch.setattr("tagsmith.supervision.journald.listening", lambda: listening)
+    with caplog.at_level(logging.INFO):
+        tell = _tell(progress=False)
+        tell(None, DeliveryView(Delivery.ACTIVE))
+        tell(None, DeliveryView(Delivery.STOPPED, alarm="The key is refused."))
+    logged = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert logged == [("INFO", "delivery active"), ("WARNING", "delivery stopped The key is refused.")][: 2 * listening]
+    assert capsys.readouterr().err.splitlines() == ["active", "stopped The key is refused."][2 * listening :]
 
 
 def test_priorities_are_those_of_syslog() -> None:

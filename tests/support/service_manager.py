@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 import time
 from pathlib import Path
@@ -15,9 +16,12 @@ class ServiceManager:
     def __init__(self, path: Path | str) -> None:
         self.address = str(path)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._socket.bind(f"\0{self.address[1:]}" if self.address.startswith("@") else self.address)
         self.told: list[tuple[float, str]] = []
         """When (monotonic), and one assignment."""
+        self.told_by: set[int] = set()
+        """The processes that told it anything."""
         self._news = threading.Condition()
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
@@ -31,8 +35,13 @@ class ServiceManager:
         self._socket.close()
 
     def _listen(self) -> None:
-        while data := self._socket.recv(65536):
+        while True:
+            data, about, _, _ = self._socket.recvmsg(65536, 256)
+            if not data:
+                return
             with self._news:
+                senders = (sent for _, kind, sent in about if kind == socket.SCM_CREDENTIALS)
+                self.told_by |= {struct.unpack("3i", sent)[0] for sent in senders}
                 self.told += [(time.monotonic(), line) for line in data.decode().split("\n")]
                 self._news.notify_all()
 

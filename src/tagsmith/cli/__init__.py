@@ -87,6 +87,7 @@ def run_command_line() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except TagsmithError as error:
+        _log_where_nobody_reads(error)
         click.echo(f"tagsmith: {error.message}", err=True)
         if error.remedy:
             click.echo(f"  → {error.remedy}", err=True)
@@ -107,3 +108,13 @@ def run_command_line() -> None:
         click.echo(f"tagsmith: this should not happen: {type(error).__name__}", err=True)
         click.echo("  → the details: run it again with -v", err=True)
         sys.exit(1)
+
+
+def _log_where_nobody_reads(error: Exception) -> None:
+    """Log why the command ends if the log goes to journald and standard error does not: a kiosk's terminal is wiped."""
+    import logging
+
+    from tagsmith.supervision import journald
+
+    if journald.listening() and (sys.stderr is None or sys.stderr.isatty()):
+        logging.getLogger(__name__).error("%s", error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import signal
 import sys
@@ -18,6 +19,8 @@ from tagsmith.model import DeliveryView, Record
 
 if TYPE_CHECKING:
     from tagsmith.config import Settings
+
+_log = logging.getLogger(__name__)
 
 SOMETHING_LEFT = 3
 """Exit code: entries are left that could not be sent."""
@@ -50,22 +53,30 @@ PROGRESS_S = 2.0
 
 
 def _tell(progress: bool) -> Callable[[Record | None, DeliveryView], None]:
-    """A listener that prints each settled entry (or progress now and then), and each change of how delivery stands."""
+    """A listener that prints each settled entry (or progress now and then), and each change of how delivery stands.
+
+    Where the log goes to journald it is a record there: the courier's own say what became of each entry.
+    """
     from tagsmith import words
+    from tagsmith.supervision import journald
 
     said, told_at = "", -math.inf
+    by_record = journald.listening()
 
     def tell(record: Record | None, view: DeliveryView) -> None:
         nonlocal said, told_at
         if progress and time.monotonic() - told_at >= PROGRESS_S and (text := words.progress(view)):
             told_at = time.monotonic()
             click.echo(text, err=True)
-        if record is not None and not progress:
+        if record is not None and not progress and not by_record:
             entry = record.entry
             click.echo(f"{entry.visual_number}  {entry.uid_api}  {record.state}", err=True)
         line = " ".join(filter(None, (str(view.delivery), view.message, view.alarm)))
         if line != said:
             said = line
-            click.echo(line, err=True)
+            if by_record:
+                _log.log(logging.WARNING if view.alarm else logging.INFO, "delivery %s", line)
+            else:
+                click.echo(line, err=True)
 
     return tell

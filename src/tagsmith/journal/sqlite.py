@@ -26,6 +26,13 @@ _log = logging.getLogger(__name__)
 BUSY_TIMEOUT_S = 30.0
 """How long SQLite waits for another process's transaction before it gives up."""
 
+PAGE_BYTES = 2048
+"""Of a journal that is made anew. A commit changes ten pages by a row each, and writes them whole, to the log and later
+to the file: with half of SQLite's usual page an SD card has to take little more than half. No row is more at risk where
+two pages share a sector of the disc: frames of the log, whatever their size, share sectors anyway."""
+LOG_PAGES = 2000
+"""So long the log grows before it is moved into the file: as many bytes as with SQLite's usual page, 4 MB."""
+
 _MOST = 100
 """Findings of SQLite's own check that are asked for."""
 
@@ -184,6 +191,8 @@ class SqliteStore(Store):
         folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
+            # Before the first transaction, which fixes it; in a file that holds anything it changes nothing.
+            _driver(connection).execute(f"PRAGMA page_size = {PAGE_BYTES}")
             version = self._version(connection)
             _driver(connection).execute("PRAGMA journal_mode = WAL").fetchone()
         finally:
@@ -225,6 +234,7 @@ def _connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
         # NORMAL loses acknowledged commits when the power goes; and the setting belongs to the connection.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
         connection.execute("PRAGMA trusted_schema = OFF")
     except BaseException:
         connection.close()

@@ -183,11 +183,12 @@ def delivery_line(view: DeliveryView) -> str:
 
 
 def _log_event(event: Event) -> None:
-    """An event as a log record: its words, and lane, entry and reader as fields."""
+    """An event as a log record: its words, and its plain values as fields, so that journald lacks nothing of it."""
     fields = event.fields
     worse = event.event in _WARNED or (
         event.event in ("reader", "scanner") and fields.get("state") != str(ReaderState.READY)
     )
     words = [str(fields[name]) for name in ("visual_number", "uid", "reason", "state", "message") if fields.get(name)]
-    extra = {name: fields[name] for name in journald.FIELDS if isinstance(fields.get(name), str)}
+    plain = {name: value for name, value in fields.items() if isinstance(value, str | int | float)}
+    extra = {journald.MORE: {"event": event.event, **plain}}
     _told.log(logging.WARNING if worse else logging.INFO, "%s", " ".join([event.event, *words]), extra=extra)

@@ -19,6 +19,8 @@ from typing import Final
 SOCKET: Final = "/run/systemd/journal/socket"
 FIELDS: Final = ("lane", "entry", "reader")
 """What a record may bring in `extra=`; it arrives as TAGSMITH_LANE and so on."""
+MORE: Final = "tagsmith_fields"
+"""Or in `extra=` under this name a mapping of fields, for names that a record of logging has already."""
 
 # syslog(3)
 _PRIORITIES: Final = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
@@ -72,8 +74,12 @@ class JournaldHandler(logging.Handler):
             ("CODE_FUNC", record.funcName or ""),
             ("THREAD_NAME", record.threadName or ""),
         ]
+        own = {name: getattr(record, name, None) for name in FIELDS} | getattr(record, MORE, {})
+        # journald takes capitals, digits and underscores as a name; what has no value is no field.
         fields += [
-            (f"TAGSMITH_{name.upper()}", str(value)) for name in FIELDS if (value := getattr(record, name, None))
+            (f"TAGSMITH_{name.upper().replace('-', '_')}", str(value))
+            for name, value in own.items()
+            if value not in (None, "")
         ]
         return fields
 
