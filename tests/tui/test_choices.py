@@ -19,11 +19,12 @@ from tagsmith.model import Phase
 from tagsmith.production import Batch, RejectCause
 from tagsmith.tui.app import TagsmithApp
 from tagsmith.tui.gate import Wanted
+from tagsmith.tui.picking import PickSheet
 from tagsmith.tui.screens.batches import BatchesScreen
 from tagsmith.tui.screens.choices import ChoiceScreen, SecretScreen
 from tagsmith.tui.screens.operator import OperatorScreen
 from tagsmith.tui.screens.pairs import PairsScreen
-from tagsmith.tui.widgets import FaceSheet, KeySheet, LaneSheet, PickSheet
+from tagsmith.tui.widgets import FaceSheet, KeySheet, LaneSheet
 
 STOPPED = view(lane(), lane(Phase.REFUSED, lane="2", stop=SHIFT_STOP))
 LOCKED = view(lane(Phase.REFUSED, stop=REJECT_STOP))

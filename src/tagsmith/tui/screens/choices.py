@@ -15,12 +15,13 @@ from tagsmith.model import LaneView
 from tagsmith.production import Stop
 from tagsmith.tui.gate import Typing, Wanted
 from tagsmith.tui.lists import Item
+from tagsmith.tui.picking import ChoiceSheet
 from tagsmith.tui.screens.listing import ListScreen
 from tagsmith.tui.screens.overlay import TitleSheet, title
 from tagsmith.tui.text import EMPTY, Safe, joined, printable
 from tagsmith.tui.textfield import TextField
 from tagsmith.tui.typeset import Ink
-from tagsmith.tui.widgets import ChoiceSheet, LineSheet, NoteSheet, Shown, StripSheet
+from tagsmith.tui.widgets import LineSheet, NoteSheet, Shown, StripSheet
 
 UNLOCK = "unlock"
 """The choice that needs a supervisor's code or PIN."""

@@ -13,10 +13,11 @@ from textual.screen import Screen
 from tagsmith.i18n import spoken
 from tagsmith.tui.gate import Typing, Wanted
 from tagsmith.tui.lists import Item
+from tagsmith.tui.picking import PickSheet
 from tagsmith.tui.port import Station
 from tagsmith.tui.screens.overlay import TitleSheet
 from tagsmith.tui.text import EMPTY, Safe, printable
-from tagsmith.tui.widgets import EntrySheet, NoteSheet, PickSheet, Shown, StripSheet
+from tagsmith.tui.widgets import EntrySheet, NoteSheet, Shown, StripSheet
 
 
 class ListScreen(Screen[None], inherit_bindings=False):
