@@ -103,7 +103,8 @@ def next_step(shift: ShiftView) -> str:
 def _who(shift: ShiftView) -> tuple[Safe, Ink]:
     if shift.operator is None:
         return Safe(_("Nobody is signed on.")), Ink.BOLD
-    who = "{name} is signed on, a supervisor." if shift.operator.supervisor else "{name} is signed on."
+    supervisor = shift.operator.supervisor
+    who = N_("{name} is signed on, a supervisor.") if supervisor else N_("{name} is signed on.")
     return printable(spoken(Sentence(who, name=shift.operator.name))), Ink.BOLD
 
 
@@ -204,7 +205,7 @@ class ShiftScreen(Overlay):
     takes_text = True
 
     def __init__(self, shown: Shown, station: Station, *, by_itself: bool = False) -> None:
-        super().__init__(shown, title(_("SHIFT"), "shift"), _("up, down, Enter: choose"))
+        super().__init__(shown, title(_("Shift").upper(), "shift"), _("up, down, Enter: choose"))
         self._station = station
         self._by_itself = by_itself
         self._chosen: Deed | None = None
