@@ -95,13 +95,13 @@ class FakeStation:
         self.calls.append(("scan", scan))
 
     def undo(self, lane: str | None = None) -> None:
-        self.calls.append(("undo",))
+        self.calls.append(("undo", lane) if lane is not None else ("undo",))
 
     def clear(self, lane: str | None = None) -> None:
-        self.calls.append(("clear",))
+        self.calls.append(("clear", lane) if lane is not None else ("clear",))
 
     def retry(self, lane: str | None = None) -> None:
-        self.calls.append(("retry",))
+        self.calls.append(("retry", lane) if lane is not None else ("retry",))
 
     def acknowledge(self) -> None:
         self.calls.append(("acknowledge",))

@@ -184,6 +184,23 @@ async def test_several_lanes_are_shown_side_by_side() -> None:
         assert words(app) == ["TAP"]
 
 
+async def test_a_key_is_for_one_lane_among_several() -> None:
+    """F2 asks which pair, Esc clears the only lane that waits and none of two, F5 saves every pair that is not saved."""
+    three = [lane(lane=name) for name in "123"]
+    station = FakeStation(view(*three))
+    async with make(station).run_test() as pilot:
+        await pilot.press("f2")
+        assert "LAST PAIRS" in text_of(pilot.app)  # type: ignore[arg-type]
+        await pilot.press("escape", "escape")
+        station.show(view(three[0], lane(Phase.TAG_WAITS, lane="2"), lane(Phase.PAIRED, lane="3")))
+        await pilot.press("escape")
+        station.show(view(three[0], lane(Phase.TAG_WAITS, lane="2"), lane(Phase.NUMBER_WAITS, lane="3")))
+        await pilot.press("escape")
+        station.show(view(three[0], lane(Phase.NOT_SAVED, lane="2"), lane(Phase.NOT_SAVED, lane="3")))
+        await pilot.press("f5")
+    assert station.calls[1:] == [("clear", "2"), ("retry", "2"), ("retry", "3")]
+
+
 async def test_the_clock_moves_and_nothing_else_is_painted() -> None:
     """A second that passes repaints the status line only, without a new layout."""
     times = [NOW]

@@ -47,6 +47,8 @@ SETTLING_S = 3.0
 """In the first moments a reader that is not there yet, or a courier that stands by, is no news."""
 SAID_S = 10.0
 """How long the station's answer to something stands on the lanes' screen."""
+_CLEARED = OPEN_PHASES - {Phase.COMMITTING} | {Phase.REFUSED, Phase.KNOWN}
+"""Phases of lanes that Esc may be meant for."""
 _SIGNALS = {signal.SIGTERM: 0, signal.SIGINT: 0, signal.SIGHUP: 1}
 """What ends the screen, and with which status: a terminal that hangs up is no orderly end."""
 
@@ -318,13 +320,18 @@ class TagsmithApp(GatedApp, inherit_bindings=False):
         return True
 
     def action_undo(self) -> None:
-        """F2: take the last pair back."""
-        self._station.undo()
+        """F2: take the last pair back; with several lanes a person says which."""
+        if len(self._station.view().lanes) > 1:
+            self.action_pairs()
+        else:
+            self._station.undo()
 
     def action_retry(self) -> None:
         """F5: save again what could not be saved."""
-        if any(lane.phase is Phase.NOT_SAVED for lane in self._station.view().lanes):
-            self._station.retry()
+        lanes = self._station.view().lanes
+        for lane in lanes:
+            if lane.phase is Phase.NOT_SAVED:
+                self._station.retry(lane.lane if len(lanes) > 1 else None)
 
     def action_acknowledge(self) -> None:
         """F9: the alarm was seen."""
@@ -343,7 +350,14 @@ class TagsmithApp(GatedApp, inherit_bindings=False):
         if self._to_the_lanes():
             return
         self._buffer.clear()
-        self._station.clear()
+        lanes = self._station.view().lanes
+        waiting = [lane.lane for lane in lanes if lane.phase in _CLEARED]
+        if len(lanes) <= 1:
+            self._station.clear()
+        elif len(waiting) == 1:
+            self._station.clear(waiting[0])
+        elif waiting:
+            self.bell()  # a neighbour's key must not go with it: there is a barcode for a lane, and one to clear it
         self._show()
 
     def action_leave(self) -> None:
