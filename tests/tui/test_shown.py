@@ -185,7 +185,7 @@ async def test_several_lanes_are_shown_side_by_side() -> None:
 
 
 async def test_a_key_is_for_one_lane_among_several() -> None:
-    """F2 asks which pair, Esc clears the only lane that waits and none of two, F5 saves every pair that is not saved."""
+    """F2 asks which pair, Esc clears the only lane that waits and none of two, F5 saves all that is not saved."""
     three = [lane(lane=name) for name in "123"]
     station = FakeStation(view(*three))
     async with make(station).run_test() as pilot:
