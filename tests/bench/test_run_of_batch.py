@@ -204,6 +204,26 @@ async def test_after_a_restart_all_is_as_it_was(tmp_path: Path) -> None:
         assert (await floor.make(2))["event"] == "paired"
 
 
+async def test_after_a_restart_what_waits_is_looked_at_first(tmp_path: Path) -> None:
+    """A check that had failed is not passed by the next one: the last piece is, and it is still the wrong one."""
+    manifest = lines(range(1, 9))
+    async with working(tmp_path) as floor:
+        await floor.choose(batch(sequence=Sequence.ORDERED, verification=Verification.SAMPLE, every=4), manifest)
+        for key in (1, 2):
+            await floor.make(key)
+            if key == 1:
+                await floor.tap(1)
+                floor.scan(1)
+                await floor.until(lambda: bool(floor.checked))
+        assert floor.view().expects == "tag"
+    async with working(tmp_path) as floor:
+        await floor.resume("b")
+        assert (floor.view().expects, floor.view().expected) == ("check-tap", number(2))
+        await floor.tap(3)
+        assert floor.view().stop is not None
+        assert "undo-run" in {choice.id for choice in floor.view().stop.choices}  # type: ignore[union-attr]
+
+
 async def test_two_lanes_share_the_order(tmp_path: Path) -> None:
     """A number that waits on another lane is that lane's; each gets the next one that nobody has."""
     async with working(tmp_path, ("1", "2")) as floor:

@@ -61,6 +61,16 @@ class Checks:
                 self.begin(lane, Asked.LAST, made[-1:], made)
         return (waiting[0][0], sum(len(made) for _, made in waiting)) if waiting else None
 
+    def ask_after_break(self) -> None:
+        """Ask for a check of the last piece on each lane with pairs that wait for theirs.
+
+        Nobody knows what became of the stack since, nor whether a check had failed that nobody remembers.
+        """
+        run = self._current.run
+        for name, made in run.unchecked() if run is not None else ():
+            if name not in self._checks:
+                self.begin(self._current.lanes[name], Asked.SAMPLE, made[-1:], made)
+
     def begin(self, lane: Lane, asked: Asked, keys: tuple[BatchKey, ...], covers: tuple[BatchKey, ...]) -> None:
         """Have these keys tapped and scanned again; when all are right, what the check covers is sent."""
         # First, so that whatever comes of dropping the half pair finds the check.

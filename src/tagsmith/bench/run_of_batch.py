@@ -63,6 +63,7 @@ class RunOfBatch:
         self._decisions.clear()
         self._taken.clear()
         self._go_by(run)
+        self._checks.ask_after_break()
 
     def refresh(self, run: Run) -> None:
         """The same batch as the journal has it now, after another process has changed it; halves and checks stay."""
