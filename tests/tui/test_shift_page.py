@@ -8,7 +8,7 @@ import pytest
 
 from support.fake_station import STOP, FakeStation, lane, view
 from support.pages import CHECKS, PASSED, REPORT, SHIFT, SUPERVISOR, WORKER, shift
-from support.screen import NUMBER, keys, make, text_of
+from support.screen import NUMBER, keys, make, text_of, words
 from tagsmith.enrolment import FormView
 from tagsmith.model import Phase
 from tagsmith.production import CheckView, Operator, ShiftView
@@ -120,6 +120,26 @@ async def test_it_opens_by_itself_where_nobody_may_work_yet_and_goes_when_ready(
         station.show(shift())
         await pilot.pause()
         assert isinstance(app.screen, OperatorScreen)
+
+
+async def test_the_report_opens_by_itself() -> None:
+    """The barcode for the end of a shift shows what it came to, once; whoever types is left alone."""
+    station = FakeStation(shift(operator=WORKER, shift=SHIFT, checks=PASSED))
+    app = make(station)
+    async with app.run_test() as pilot:
+        station.show(shift(operator=WORKER, shift=SHIFT, checks=PASSED, report=REPORT))
+        await pilot.pause()
+        assert isinstance(app.screen, OperatorScreen), "it is that of the shift so far"
+        over = shift(operator=WORKER, report=REPORT)
+        station.show(over)
+        await pilot.pause()
+        assert isinstance(app.screen, ShiftScreen)
+        assert "First-pass yield" in text_of(app)
+        await pilot.press("escape")
+        station.show(over)
+        await pilot.pause()
+        assert isinstance(app.screen, OperatorScreen)
+        assert words(app) == ["SHIFT"]
 
 
 async def test_it_stays_while_something_is_typed() -> None:

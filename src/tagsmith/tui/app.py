@@ -22,6 +22,7 @@ from textual.screen import Screen
 
 from tagsmith.errors import TagsmithError
 from tagsmith.model import Phase, Scan
+from tagsmith.production import ShiftReport
 from tagsmith.tui import keys as held_keys
 from tagsmith.tui import palette
 from tagsmith.tui.face import Tone, faces
@@ -108,6 +109,7 @@ class TagsmithApp(GatedApp, inherit_bindings=False):
         """Whether the station knows who works there."""
         self._settings = settings
         self._shift_offered = False
+        self._report: ShiftReport | None = None
         self._began_at = clock()
         self._alarm_seen = ""
         self._said, self._said_at = "", self._began_at
@@ -409,16 +411,19 @@ class TagsmithApp(GatedApp, inherit_bindings=False):
             self._toggle(NoSupervisorScreen, lambda: NoSupervisorScreen(self._shown()))
 
     def _offer_the_shift(self, shown: Shown) -> None:
-        """Open the shift's page once, at the start of a station where nobody may work before somebody has signed on."""
-        if self._shift_offered or not shown.view.lanes:
+        """Open the shift's page at the start, where nobody may work before a sign-on, and with a report."""
+        if not shown.view.lanes:
             return
+        shift, at_start = shown.view.shift, not self._shift_offered
+        report = shift.report if shift.shift is None else None
+        is_over, self._report = report is not None and report != self._report, report
         self._shift_offered = True
-        shift = shown.view.shift
-        if not shift.required or shift.ready or self._buffer.text or len(self.screen_stack) > 1:
+        wanted = is_over or (at_start and shift.required and not shift.ready)
+        if not wanted or self._buffer.text or len(self.screen_stack) > 1:
             return
         from tagsmith.tui.screens.shift import ShiftScreen
 
-        self.push_screen(ShiftScreen(shown, self._station, by_itself=True))
+        self.push_screen(ShiftScreen(shown, self._station, by_itself=shift.required))
 
     # --- when something of ours breaks ----------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tagsmith import words
 from tagsmith.i18n import N_, Sentence, _, spoken
-from tagsmith.model import LaneView, Notice, Phase, ReaderState, StationView
+from tagsmith.model import LaneView, Notice, Phase, ReaderState, Reason, StationView
 from tagsmith.production import ShiftView, Stop
 from tagsmith.tui import keys
 from tagsmith.tui.text import EMPTY, Safe, joined, printable
@@ -128,7 +128,8 @@ def _lane_face(view: StationView, lane: LaneView, settled: bool, alarm_seen: str
 
 def _before_the_shift(shift: ShiftView, lane: LaneView) -> Face | None:
     """What is to be done before keys may be paired, where the lane would else ask for one."""
-    if shift.ready or lane.phase is not Phase.READY or lane.notice is not None:
+    cleared = lane.notice is None or lane.notice.reason == Reason.CANCELLED
+    if shift.ready or lane.phase is not Phase.READY or not cleared:
         return None
     if shift.operator is None:
         hint = keys.named(_("Tap your badge, scan your code, or press {shift}."))
