@@ -128,6 +128,7 @@ def test_numbers_and_times_have_the_local_form() -> None:
     local = AT.astimezone()
     assert spoken(paired) == f"N-1 mit 04, 04.05.2026 {local:%H:%M}"
     assert str(paired) == f"N-1 with 04, 2026-05-04 {local:%H:%M}"
+    assert i18n.decimal(97.14) == "97,1"
     keys = "known, has {count} key", "known, has {count} keys"
     said = [i18n.plural(*keys, count) for count in (1, 2)]
     assert said == ["bekannt, hat {count} Karte", "bekannt, hat {count} Karten"]

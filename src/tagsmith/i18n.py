@@ -92,6 +92,11 @@ def number(value: int) -> str:
     return f"{value:,}".replace(",", ".") if _language == "de" else str(value)
 
 
+def decimal(value: float) -> str:
+    """A value to one place, in the local form: 97.1, or 97,1 in German."""
+    return f"{value:.1f}".replace(".", "," if _language == "de" else ".")
+
+
 def clock_time(at: datetime) -> str:
     """A moment's time of day, local; the same form in all our languages."""
     return f"{at.astimezone():%H:%M:%S}"

@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Sequence
 from datetime import datetime
 
-from tagsmith.i18n import N_, Sentence, _, spoken
+from tagsmith.i18n import N_, Sentence, _, day_and_time, decimal, spoken
 from tagsmith.i18n import number as local_number
 from tagsmith.model import (
     Delivery,
@@ -453,14 +453,14 @@ def shift_page(report: ShiftReport) -> str:
     cycle, share = report.median_cycle_s, report.first_pass_yield
     rows = [
         (_("Operators"), ", ".join(report.operators) or "-"),
-        (_("From"), _moment(report.started_at)),
-        (_("Until"), _moment(report.ended_at) if report.ended_at else _("now")),
+        (_("From"), day_and_time(report.started_at)),
+        (_("Until"), day_and_time(report.ended_at) if report.ended_at else _("now")),
         (_("Pairs"), str(report.paired)),
         (_("Undone"), str(report.undone)),
         (_("Rejected keys"), str(sum(count for _cause, count in report.rejects))),
         *((f"  {_(CAUSES.get(cause, cause))}", str(count)) for cause, count in report.rejects),
-        (_("First-pass yield"), "-" if share is None else f"{100 * share:.1f} %"),
-        (_("Median cycle time"), "-" if cycle is None else f"{cycle:.1f} s"),
+        (_("First-pass yield"), "-" if share is None else f"{decimal(100 * share)} %"),
+        (_("Median cycle time"), "-" if cycle is None else f"{decimal(cycle)} s"),
         (_("Keys per hour"), str(report.per_hour)),
         (_("Reader recoveries"), str(report.recoveries)),
         (_("Waiting deliveries"), str(report.waiting)),
@@ -476,7 +476,3 @@ def shift_page(report: ShiftReport) -> str:
             head = [""]
         lines += [f"{name:<{_LABEL}}{text}" for name, text in zip([head[-1], *[""] * len(body)], body, strict=False)]
     return "\n".join(lines) + "\n"
-
-
-def _moment(at: datetime) -> str:
-    return at.astimezone().strftime("%Y-%m-%d %H:%M")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
-from tagsmith.i18n import Sentence, _, number, plural, spoken
+from tagsmith.i18n import Sentence, _, decimal, number, plural, spoken
 from tagsmith.model import StationView
 from tagsmith.production import BatchStand, BatchView
 from tagsmith.tui.glyphs import FULL, Glyphs, bar, sparkline
@@ -123,7 +123,7 @@ def _facts(view: StationView, signs: Glyphs) -> tuple[Safe, Safe, Safe]:
     if not operator and view.shift.required:
         who = Safe(_("nobody has signed on"))
     share = view.first_pass_yield
-    good = EMPTY if share is None else Safe(spoken(Sentence("yield {percent} %", percent=f"{100 * share:.1f}")))
+    good = EMPTY if share is None else Safe(spoken(Sentence("yield {percent} %", percent=decimal(100 * share))))
     rates = Safe(sparkline(view.rates, signs)) if any(view.rates) else EMPTY
     return who, good, rates
 
