@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from datetime import datetime
 
 from tagsmith.i18n import N_, Sentence, _, day_and_time, decimal, spoken
 from tagsmith.i18n import number as local_number

@@ -285,7 +285,8 @@ class Child:
         """Read until so many lines are as wanted; the last of them."""
         while True:
             try:
-                line = self._lines.get(timeout=40.0)
+                # Longer than a clock minute: an answer 429 is heeded.
+                line = self._lines.get(timeout=120.0)
             except Empty:
                 raise AssertionError(f"the child says no more after {self.said[-5:]}") from None
             if line is None:
