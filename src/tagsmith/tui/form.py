@@ -94,7 +94,7 @@ def form_face(shown: FormShown) -> Face:
             return _confirm_face(shown, lane)
         case Phase.TAG_WAITS if lane.notice is None:
             return Face(
-                ("SCAN",),
+                (_("SCAN"),),
                 Tone.HALF,
                 Safe(_("The key is read.")),
                 Safe(_("Scan its number, or type it in Number and press Enter.")),
@@ -146,7 +146,7 @@ def _offline(shown: FormShown) -> bool:
 
 def _disable_face(user: str, lost: UserKey) -> Face:
     return Face(
-        ("DISABLE?",),
+        (_("DISABLE?"),),
         Tone.HALF,
         printable(_("Disable {key} of {user} at once?").format(key=lost.number or lost.key_id, user=user)),
         Safe(keys.named(_("{do_it} disables it; then tap the new key. {clear} goes back."))),
@@ -156,7 +156,7 @@ def _disable_face(user: str, lost: UserKey) -> Face:
 def leave_face(shown: FormShown) -> Face:
     """The question before leaving."""
     title = unsent(shown.view.delivery, shown.form) or _("A key is half enrolled and would be lost.")
-    return Face(("LEAVE?",), Tone.ERROR, printable(title), Safe(keys.named(_("{leave} leaves. {clear} goes back."))))
+    return Face((_("LEAVE?"),), Tone.ERROR, printable(title), Safe(keys.named(_("{leave} leaves. {clear} goes back."))))
 
 
 def unsent(delivery: DeliveryView, form: FormView) -> str:
@@ -184,20 +184,20 @@ def _confirm_face(shown: FormShown, lane: LaneView) -> Face:
     if not _user_stands(shown):
         title, hint = _user_wanted(shown)
         tone = Tone.ERROR if form.stand in (UserStand.UNKNOWN, UserStand.FAILED) else Tone.HALF
-        return Face(("WHO?",), tone, title, hint, details, warnings)
+        return Face((_("WHO?"),), tone, title, hint, details, warnings)
     name = shown.typed_name.strip()
     asked = _("{number} with {uid} for {user}, named {name}?") if name else _("{number} with {uid} for {user}?")
     question = printable(asked.format(number=lane.number, uid=_uid(lane), user=form.user, name=name))
     # What the key does stands there as long as it does it; why it was not done the last time, below.
     if (why := lane.notice or _said(shown)) is not None and not why.good:
         said = joined([printable(why.title), printable(why.hint)], " ")
-        return Face(("SURE?",), Tone.ERROR, question, said, details, warnings)
+        return Face((_("SURE?"),), Tone.ERROR, question, said, details, warnings)
     deed = _("{do_it} reserves and activates it: final.")
     if shown.view.delivery.delivery is not Delivery.ACTIVE:
         deed = _("{do_it} saves it; it is sent later.")
     elif _offline(shown):
         deed = _("{do_it} saves it, to be sent when online.")
-    return Face(("SURE?",), Tone.HALF, question, Safe(keys.named(deed)), details, warnings)
+    return Face((_("SURE?"),), Tone.HALF, question, Safe(keys.named(deed)), details, warnings)
 
 
 def _uid(lane: LaneView) -> str:
@@ -233,7 +233,7 @@ def _idle_face(shown: FormShown, base: Face) -> Face:
     if lane.notice is not None:
         return base  # of the reader or a scan: newer than what is told of the last key
     if said := _said(shown):
-        word, tone = ("OK", Tone.PAIRED) if said.good else ("STOP", Tone.ERROR)
+        word, tone = (_("OK"), Tone.PAIRED) if said.good else (_("STOP"), Tone.ERROR)
         return Face((word,), tone, printable(said.title), printable(said.hint))
     one = _told(shown, lane)
     if one is None:
@@ -252,33 +252,33 @@ def _enrolment_face(shown: FormShown, one: Enrolment) -> Face:
         "to": shown.form.user,
         "do_it": keys.name("do_it"),
     }
-    word, tone = "STOP", Tone.ERROR
+    word, tone = _("STOP"), Tone.ERROR
     match one.reached:
         case Reached.SAVED:
-            word, tone, title, hint = "SAVED", Tone.PAIRED, _("{number} is saved."), _("It is being reserved.")
+            word, tone, title, hint = _("SAVED"), Tone.PAIRED, _("{number} is saved."), _("It is being reserved.")
             if shown.view.delivery.delivery is not Delivery.ACTIVE:
                 hint = _("Reserved and activated for {user} when it can be sent.")
             elif _offline(shown):
                 hint = _("Reserved and activated for {user} when the network is back.")
         case Reached.RESERVED:
-            word, tone, title = "RESERVED", Tone.PAIRED, _("{number} is reserved.")
+            word, tone, title = _("RESERVED"), Tone.PAIRED, _("{number} is reserved.")
             hint = _("It is being activated for {user}.")
             if shown.view.delivery.delivery is not Delivery.ACTIVE:
                 hint = _("Activated for {user} when it can be sent.")
             elif _offline(shown):
                 hint = _("Activated for {user} when the network is back.")
         case Reached.ACTIVE:
-            word, tone, title = "WORKS", Tone.PAIRED, _("Contract {contract}")
+            word, tone, title = _("WORKS"), Tone.PAIRED, _("Contract {contract}")
             hint = _("{number} works for {user}. Tap the next key.")
         case Reached.NO_USER:
-            word, title = "WHO?", _("{number} is reserved, but the API does not know the user {user}.")
+            word, title = _("WHO?"), _("{number} is reserved, but the API does not know the user {user}.")
             hint = (
                 _("{do_it}: activate it for {to}.")
                 if _user_stands(shown)
                 else _("Correct the user above, press Enter.")
             )
         case Reached.GONE:
-            word, tone, title, hint = "TAP", Tone.READY, _("{number} was taken back."), _("Tap a key on the reader.")
+            word, tone, title, hint = _("TAP"), Tone.READY, _("{number} was taken back."), _("Tap a key on the reader.")
         case _:
             title, hint = f"{{number}}: {_braced(message)}", _("Put it aside, then: tagsmith journal show {number}")
     named = _named(one)

@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from tagsmith.enrolment import UserKey, UserStand
-from tagsmith.i18n import _
+from tagsmith.i18n import N_, _
 from tagsmith.model import Notice, Phase
 from tagsmith.tui import form, keys, letters
 from tagsmith.tui.form import FormShown, Question
@@ -301,25 +301,25 @@ def _label(text: str) -> LineSheet:
 
 
 _HELP = (
-    ("User", "the user id the keys are for. Enter looks it up; the keys this user has are listed below it."),
-    ("Key", "lay the new key on the reader and leave it there until it is saved."),
-    ("Number", "scan the printed number, wherever the cursor is, or type it here and press Enter."),
-    ("Name", "how the user sees the key; may stay empty."),
+    (N_("User"), N_("the user id the keys are for. Enter looks it up; the keys this user has are listed below it.")),
+    (N_("Key"), N_("lay the new key on the reader and leave it there until it is saved.")),
+    (N_("Number"), N_("scan the printed number, wherever the cursor is, or type it here and press Enter.")),
+    (N_("Name"), N_("how the user sees the key; may stay empty.")),
     (
         "{do_it}",
-        "does what the form asks: saves, reserves and activates the key; corrects a user; disables a lost key.",
+        N_("does what the form asks: saves, reserves and activates the key; corrects a user; disables a lost key."),
     ),
-    ("{replace}", "replace a lost key: choose it with the arrows, Enter, {do_it}; then tap the new one."),
-    ("{retry}", "save again what could not be saved"),
-    ("{log}", "the log of this run"),
-    ("{acknowledge}", "I have seen the alarm"),
-    ("{leave}", "quit; what is saved and not sent is sent by the next `tagsmith run` or `tagsmith courier`"),
-    ("Tab, arrows", "the next field"),
-    ("{clear}", "back; drop the key and number that wait"),
-    ("SAVED", "on the disc: no crash loses it. It is sent as soon as the API can be reached."),
-    ("RESERVED", "the API holds key and number; this cannot be taken back."),
-    ("WORKS", "the API has activated this very key for the user."),
-    ("WHO?", "the API does not know the user; the key stays reserved. Correct the user, Enter, {do_it}."),
+    ("{replace}", N_("replace a lost key: choose it with the arrows, Enter, {do_it}; then tap the new one.")),
+    ("{retry}", N_("save again what could not be saved")),
+    ("{log}", N_("the log of this run")),
+    ("{acknowledge}", N_("I have seen the alarm")),
+    ("{leave}", N_("quit; what is saved and not sent is sent by the next `tagsmith run` or `tagsmith courier`")),
+    (N_("Tab, arrows"), N_("the next field")),
+    ("{clear}", N_("back; drop the key and number that wait")),
+    (N_("SAVED"), N_("on the disc: no crash loses it. It is sent as soon as the API can be reached.")),
+    (N_("RESERVED"), N_("the API holds key and number; this cannot be taken back.")),
+    (N_("WORKS"), N_("the API has activated this very key for the user.")),
+    (N_("WHO?"), N_("the API does not know the user; the key stays reserved. Correct the user, Enter, {do_it}.")),
 )
 
 
