@@ -131,6 +131,24 @@ def test_a_day_has_an_end() -> None:
     assert limiter.wait_for_day_s(1.0 + wait_s, wrong) == 0
 
 
+def test_what_was_counted_is_not_counted_again() -> None:
+    """Delivery that was held back, or taken over and back, begins anew: the share of the day is not used up by that."""
+    limiter = Limiter(600, 10, clock=ApiClock())
+    now = datetime(2031, 5, 6, 12, tzinfo=UTC)
+    day = limiter.day(0.0, now)
+    for _ in range(3):
+        limiter.take(0.0)
+    assert limiter.unrecorded() == 3
+    limiter.take(0.0)
+    for _ in range(5):
+        limiter.resume(day, 3)
+    assert limiter.wait_for_day_s(0.0, now) == 0
+    limiter.resume(day, 8)  # another process of the station has sent five meanwhile
+    assert limiter.wait_for_day_s(0.0, now) == 0
+    limiter.take(0.0)
+    assert limiter.wait_for_day_s(0.0, now) > 0
+
+
 def test_without_answers_the_day_is_the_machine_s() -> None:
     """As long as the API has told nothing the calendar of the machine serves."""
     limiter = Limiter(600, 1)

@@ -110,9 +110,12 @@ class Limiter:
         return day
 
     def resume(self, day: str, made: int) -> None:
-        """Take in what was asked on this day before this process began."""
+        """Take in what the station has asked on this day so far, as recorded: by others before, and by this process.
+
+        It is told at each beginning of a delivery, so what is counted here already is not counted again.
+        """
         if day == self._day:
-            self._of_day += made
+            self._of_day = max(self._of_day, made + self._unrecorded)
 
     def wait_for_day_s(self, now: float, utcnow: datetime) -> float:
         """Seconds until the day's share allows one more request; 0 while it does."""
