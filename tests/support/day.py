@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
+from support.watching import Watching
 from tagsmith.config import Settings
 from tagsmith.model import Event, Scan
 from tagsmith.readers.sim import SimReader
 from tagsmith.station import Station
-
-GIVE_UP_S = 20.0
 
 
 def key(number: int) -> str:
@@ -20,13 +17,13 @@ def key(number: int) -> str:
     return f"04{number:010x}80"
 
 
-class Day:
+class Day(Watching):
     """A running station of two lanes, and everything it says."""
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__()
         self.readers = {"A": SimReader(), "B": SimReader()}
         self.events: list[Event] = []
-        self._news = threading.Condition()
         readers = {"sim:a": self.readers["A"], "sim:b": self.readers["B"]}
         self.station = Station(settings, readers=readers, listener=self._hear)  # type: ignore[arg-type]
 
@@ -38,23 +35,13 @@ class Day:
     def __exit__(self, *exc: object) -> None:
         self.station.stop()
 
-    def _hear(self, event: Event) -> None:
-        with self._news:
-            self.events.append(event)
-            self._news.notify_all()
+    def keep(self, event: Event) -> None:
+        """Keep all of them."""
+        self.events.append(event)
 
-    def _wake(self) -> None:
-        with self._news:
-            self._news.notify_all()
-
-    def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until something holds; every event and every view wakes the look."""
-        deadline = time.monotonic() + GIVE_UP_S
-        with self._news:
-            while not condition():
-                self.station.view()
-                assert time.monotonic() < deadline, (self.events[-6:], self.station.view().shift)
-                self._news.wait(0.2)
+    def about(self) -> object:
+        """The last events, and the shift."""
+        return self.events[-6:], self.station.view().shift
 
     def seen(self, name: str) -> list[dict[str, Any]]:
         """The fields of all events of a name."""

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from support.floor import never_still, number, uid
+from support.watching import Watching
 from tagsmith.config import settings_of
 from tagsmith.model import Event, LaneView, Phase, Scan
 from tagsmith.readers.sim import SimReader
 from tagsmith.sandbox import Sandbox
 from tagsmith.station import Station
 
-GIVE_UP_S = 20.0
 _OUTCOMES = ("paired", "rejected", "stopped")
 
 
-class Line:
+class Line(Watching):
     """A running station. Every method waits until what it does has come to something."""
 
     def __init__(self, folder: Path, *, hold_s: float = 0.0, batch: str | None = None) -> None:
+        super().__init__()
         self.sandbox = Sandbox()
         self.sandbox.start()
         self.reader = SimReader()
         self.url = f"sqlite:///{folder / 'journal.sqlite'}"
         self._seen: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._outcomes: list[dict[str, Any]] = []
-        self._news = threading.Condition()
         settings = settings_of(
             api={"url": self.sandbox.url, "key": "sandbox"},
             journal={"url": self.url},
@@ -52,25 +50,15 @@ class Line:
         self.sandbox.stop()
         self._unhurried.__exit__(None, None, None)
 
-    def _hear(self, event: Event) -> None:
-        with self._news:
-            self._seen[event.event].append(event.fields)
-            if event.event in _OUTCOMES and event.fields.get("reason") != "cancelled":
-                self._outcomes.append({"event": event.event, **event.fields})
-            self._news.notify_all()
+    def keep(self, event: Event) -> None:
+        """Keep all of them, and in their order those that a tap or a scan came to."""
+        self._seen[event.event].append(event.fields)
+        if event.event in _OUTCOMES and event.fields.get("reason") != "cancelled":
+            self._outcomes.append({"event": event.event, **event.fields})
 
-    def _wake(self) -> None:
-        with self._news:
-            self._news.notify_all()
-
-    def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until something holds; every event and every view wakes the look."""
-        deadline = time.monotonic() + GIVE_UP_S
-        with self._news:
-            while not condition():
-                self.station.view()
-                assert time.monotonic() < deadline, (self._outcomes[-3:], self.station.view().said)
-                self._news.wait(0.2)
+    def about(self) -> object:
+        """What the last taps and scans came to, and what was said."""
+        return self._outcomes[-3:], self.station.view().said
 
     def seen(self, name: str) -> list[dict[str, Any]]:
         """The fields of all events of a name."""

@@ -526,6 +526,6 @@ class Courier:
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:
     """Until the event is set, at most this long."""
-    with contextlib.suppress(TimeoutError):
+    with contextlib.suppress(TimeoutError):  # that is an answer, too
         async with asyncio.timeout(timeout_s):
             await event.wait()

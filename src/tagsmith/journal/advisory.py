@@ -124,13 +124,13 @@ class AdvisoryLock(CourierLock):
 
 
 def _close(connection: Connection) -> None:
-    with contextlib.suppress(*faults.FOREIGN):
+    with contextlib.suppress(*faults.FOREIGN):  # it is given up: the server lets go of the lock when the line ends
         connection.close()
 
 
 def _cut(connection: Connection) -> None:
     """End the connection under a thread that waits on it: only the socket is touched, which is safe from any thread."""
-    with contextlib.suppress(*faults.FOREIGN):
+    with contextlib.suppress(*faults.FOREIGN):  # a line that is cut already needs no cutting
         driver = connection.connection.driver_connection
         assert driver is not None
         with socket.socket(fileno=socket.dup(driver.fileno())) as line:

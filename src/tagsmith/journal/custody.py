@@ -55,7 +55,7 @@ def home_of(path: Path) -> str:
 
 
 def _read(path: Path) -> str:
-    with contextlib.suppress(OSError, UnicodeDecodeError):
+    with contextlib.suppress(OSError, UnicodeDecodeError):  # not every system has it; then it says nothing of here
         return path.read_text("ascii").strip()
     return ""
 

@@ -87,7 +87,7 @@ class FileLock(CourierLock):
             if descriptor is None:
                 return
             # Closing unlocks. Emptied first, so that nobody is named who has gone in good order.
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # a name that stays there is not believed without the lock
                 os.ftruncate(descriptor, 0)
             os.close(descriptor)
 

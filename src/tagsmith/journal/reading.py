@@ -111,7 +111,7 @@ def look_up(connection: Connection, text: str) -> Record | None:
     Looks at every entry.
     """
     meant = [entries.c.id == text, entries.c.visual_number == text]
-    with contextlib.suppress(UidError):
+    with contextlib.suppress(UidError):  # then it means no UID
         written = Uid.from_hex(text)
         meant += [entries.c.uid == written.wire, entries.c.uid_api == written.wire]
     if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER:

@@ -345,5 +345,5 @@ class Writer:
         """Let go of the connection, whatever state it is in."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            with contextlib.suppress(*faults.FOREIGN):
+            with contextlib.suppress(*faults.FOREIGN):  # what made it useless was raised already
                 connection.close()
